@@ -1,0 +1,1 @@
+"""Whom the grid talks to: stores, engines, meters, catalogs, the clock."""

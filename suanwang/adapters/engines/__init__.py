@@ -1,0 +1,1 @@
+"""Engines that run workloads, one file each, behind the Engine port."""

@@ -1,0 +1,1 @@
+"""Where jobs, usage and the ledger are kept: SQL tables, and their twin in memory."""

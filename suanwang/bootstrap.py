@@ -1,0 +1,1 @@
+"""The only composition: settings to adapters to services."""

@@ -1,0 +1,124 @@
+"""The catalog: facts about accelerators, systems, places, tariffs, carbon, prices and models, each with its source."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import TypeVar
+
+from suanwang.domain.accelerator import Accelerator, System
+from suanwang.domain.geography import City
+from suanwang.domain.model import ModelSpec
+from suanwang.domain.money import Money
+from suanwang.domain.provenance import Provenance
+from suanwang.domain.tariff import Tariff
+from suanwang.errors import NotFound, msg
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hub:
+    """A cluster of one of the national hub nodes (枢纽节点), with the limits that its approval set."""
+
+    id: str
+    hub: str
+    hub_zh: str
+    name: str
+    name_zh: str
+    province: str
+    latitude: float
+    longitude: float
+    role: str
+    provenance: Provenance
+    pue_limit: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CarbonFactor:
+    """kg CO2 per kWh of a region in a year; `basis` says location-based average, market-based residual, and so on."""
+
+    id: str
+    region: str
+    name: str
+    name_zh: str
+    year: int
+    kg_per_kwh: float
+    basis: str
+    provenance: Provenance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarketPrice:
+    """A dated sample of what an accelerator rents for, per card and hour. Not a live feed."""
+
+    id: str
+    accelerator: str
+    per_accelerator_hour: Money
+    channel: str
+    term: str
+    region: str
+    count: int
+    provenance: Provenance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """A single figure (cooling, network, latency, project) with its unit; low and high where published."""
+
+    id: str
+    table: str
+    name: str
+    value: float
+    unit: str
+    provenance: Provenance
+    low: float | None = None
+    high: float | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalog:
+    """Every table by id. A user's overlay has replaced or added rows; `origin[table/id]` says which file a row is from.
+
+    `accelerator`, `model`, `tariff`, `carbon`, `city` raise NotFound with what is near.
+    """
+
+    accelerators: Mapping[str, Accelerator]
+    systems: Mapping[str, System]
+    hubs: Mapping[str, Hub]
+    cities: Mapping[str, City]
+    tariffs: Mapping[str, Tariff]
+    carbon: Mapping[str, CarbonFactor]
+    prices: Mapping[str, MarketPrice]
+    models: Mapping[str, ModelSpec]
+    facts: Mapping[str, Fact]
+    origin: Mapping[str, str] = field(default_factory=dict)
+
+    def accelerator(self, wanted: str) -> Accelerator:
+        return find(self.accelerators, "accelerator", wanted)
+
+    def model(self, wanted: str) -> ModelSpec:
+        return find(self.models, "model", wanted)
+
+    def tariff(self, wanted: str) -> Tariff:
+        return find(self.tariffs, "tariff", wanted)
+
+    def carbon_factor(self, wanted: str) -> CarbonFactor:
+        return find(self.carbon, "carbon factor", wanted)
+
+    def city(self, wanted: str) -> City:
+        return find(self.cities, "city", wanted)
+
+
+Row = TypeVar("Row")
+
+
+def find(table: Mapping[str, Row], noun: str, wanted: str) -> Row:
+    """The row with that id. Raises NotFound, which lists the nearest ids."""
+    if wanted in table:
+        return table[wanted]
+    near = get_close_matches(wanted, table, n=5, cutoff=0.4) or sorted(table)[:5]
+    raise NotFound(
+        "not-found",
+        msg("the catalog has no {noun} {wanted!r}", noun=noun, wanted=wanted),
+        msg("Nearest: {near}. See `suanwang catalog list`.", near=", ".join(near) or "none"),
+    )

@@ -1,0 +1,86 @@
+"""What the hub asks of an engine (an order) and what the engine says of it (an observation)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """One attempt of a job at an engine. `id` is the name the engine knows it by: a repeat finds the first.
+
+    `fence` rises with every attempt of a job; an engine never acts on an order with a lower one than it has seen.
+    `state_key` names the folder that outlives attempts (checkpoints, output); `time_limit_s` in grid time.
+    """
+
+    id: str
+    job_id: str
+    attempt: int
+    fence: int
+    pool_id: str
+    queue: str
+    accelerators: int
+    command: tuple[str, ...]
+    time_limit_s: float
+    directory: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    state_key: str = ""
+
+
+class OrderState(StrEnum):
+    """`unknown`: the engine never saw it. `lost`: it was there, and its end cannot be known (machine died)."""
+
+    UNKNOWN = "unknown"
+    PENDING = "pending"
+    RUNNING = "running"
+    ENDED = "ended"
+    LOST = "lost"
+
+
+class EndCause(StrEnum):
+    """Why an attempt ended, as the engine knows it; the exit code is the workload's own."""
+
+    EXITED = "exited"
+    SIGNALLED = "signalled"
+    CANCELLED = "cancelled"
+    TIME_LIMIT = "time_limit"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """What an engine knows of an order. `started`/`ended` are the engine's own, in grid time (aware UTC).
+
+    `cpu_s` and `memory_bytes_peak` are measured over the attempt's whole process group; `energy_kwh_it` only where a
+    sensor measured it. `evidence` is what an auditor can look up at the engine.
+    """
+
+    order_id: str
+    state: OrderState
+    started: datetime | None = None
+    ended: datetime | None = None
+    cause: EndCause | None = None
+    exit_code: int | None = None
+    cpu_s: float | None = None
+    memory_bytes_peak: float | None = None
+    energy_kwh_it: float | None = None
+    evidence: Mapping[str, str] = field(default_factory=dict)
+    progress: str = ""
+
+    def __post_init__(self) -> None:
+        if self.started and self.ended and self.ended < self.started:
+            raise ValueError(f"order {self.order_id} ended before it started")
+        if self.state is OrderState.ENDED and (self.ended is None or self.cause is None):
+            raise ValueError(f"order {self.order_id} ended without a time or a cause")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capacity:
+    """What an engine can give now: accelerators in all and free, by pool; `healthy` False keeps new work away."""
+
+    pool_id: str
+    accelerators: int
+    free: int
+    healthy: bool = True
+    detail: str = ""

@@ -1,0 +1,113 @@
+"""A signal: a step function of time with a unit, such as a tariff in CNY/kWh, carbon in kg/kWh, or PUE.
+
+Values are whole millionths and times are whole microseconds, so that integrals are exact and additive:
+integral(a, c) = integral(a, b) + integral(b, c), to the last digit.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from itertools import pairwise
+from typing import Self
+
+from suanwang.errors import Never, msg
+from suanwang.units import MICRO, SECONDS_PER_HOUR
+
+MICROSECOND = timedelta(microseconds=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FAR_FUTURE = datetime(9999, 12, 31, tzinfo=UTC)
+
+
+def require_aware(when: datetime) -> datetime:
+    """The same instant in UTC. Raises ValueError for a time without a zone."""
+    if when.tzinfo is None:
+        raise ValueError(f"{when} has no time zone")
+    return when.astimezone(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """`micros[i]` millionths of `unit` hold in [edges[i], edges[i+1]), the last until `until`; edges rise, in UTC."""
+
+    unit: str
+    edges: tuple[datetime, ...]
+    micros: tuple[int, ...]
+    until: datetime = FAR_FUTURE
+
+    def __post_init__(self) -> None:
+        if not self.edges or len(self.edges) != len(self.micros):
+            raise ValueError("a signal needs one value for each edge, and at least one")
+        bounds = (*self.edges, self.until)
+        if any(require_aware(a) >= require_aware(b) for a, b in pairwise(bounds)):
+            raise ValueError("the edges of a signal must rise")
+        if any(type(m) is not int for m in self.micros):
+            raise TypeError("the values of a signal are whole millionths")
+
+    @classmethod
+    def of(cls, unit: str, steps: Iterable[tuple[datetime, str | int | Decimal]], until: datetime = FAR_FUTURE) -> Self:
+        """From (start, decimal value) pairs in order; values finer than 10^-6 are refused (ValueError)."""
+        edges, micros = [], []
+        for start, value in steps:
+            scaled = Decimal(value) * MICRO
+            if scaled != scaled.to_integral_value():
+                raise ValueError(f"{value} is finer than 10^-6")
+            edges.append(require_aware(start))
+            micros.append(int(scaled))
+        return cls(unit, tuple(edges), tuple(micros), require_aware(until))
+
+    @classmethod
+    def constant(cls, unit: str, value: str | int | Decimal) -> Self:
+        """The same value from the epoch to the far future."""
+        return cls.of(unit, [(EPOCH, value)])
+
+    def _index(self, when: datetime, *, closed: bool = False) -> int:
+        """The piece that holds `when`; `closed` admits the end of the signal itself, as the end of an interval."""
+        index = bisect_right(self.edges, when) - 1
+        if index < 0 or when > self.until or (when == self.until and not closed):
+            raise Never(
+                "signal-out-of-range",
+                msg("no value in {unit} at {when}", unit=self.unit, when=when.isoformat()),
+                msg("Give a signal that covers {start} to {end} and beyond.", start=self.edges[0], end=self.until),
+            )
+        return index
+
+    def at(self, when: datetime) -> float:
+        """The value at an instant. Raises Never(signal-out-of-range)."""
+        return self.micro_at(when) / MICRO
+
+    def micro_at(self, when: datetime) -> int:
+        """The value at an instant in millionths, exactly. Raises Never(signal-out-of-range)."""
+        return self.micros[self._index(require_aware(when))]
+
+    def pieces(self, start: datetime, end: datetime) -> list[tuple[datetime, datetime, int]]:
+        """The constant pieces (start, end, millionths) that make up [start, end), in order."""
+        start, end = require_aware(start), require_aware(end)
+        if end < start:
+            raise ValueError("an interval ends before it starts")
+        if end == start:
+            return []
+        first, last = self._index(start), self._index(end, closed=True)
+        bounds = (*self.edges, self.until)
+        cut = [(max(start, bounds[i]), min(end, bounds[i + 1]), self.micros[i]) for i in range(first, last + 1)]
+        return [piece for piece in cut if piece[0] < piece[1]]
+
+    def integral(self, start: datetime, end: datetime) -> Fraction:
+        """Exact integral over [start, end), in unit-hours."""
+        total = sum(micro * ((b - a) // MICROSECOND) for a, b, micro in self.pieces(start, end))
+        return Fraction(total, MICRO * SECONDS_PER_HOUR * MICRO)
+
+    def mean(self, start: datetime, end: datetime) -> float:
+        """Time-weighted mean over [start, end); at an instant, the value there."""
+        if start == end:
+            return self.at(start)
+        hours = Fraction((require_aware(end) - require_aware(start)) // MICROSECOND, SECONDS_PER_HOUR * MICRO)
+        return float(self.integral(start, end) / hours)
+
+    def product(self, other: "Signal", unit: str, start: datetime, end: datetime) -> "Signal":
+        """The signal self x other over [start, end), rounded to millionths of `unit` (tariff x PUE, for instance)."""
+        cuts = sorted({a for s in (self, other) for a, _, _ in s.pieces(start, end)})
+        values = tuple(round(Fraction(self.micro_at(c) * other.micro_at(c), MICRO)) for c in cuts)
+        return Signal(unit, tuple(cuts), values, require_aware(end))

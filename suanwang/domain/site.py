@@ -1,0 +1,162 @@
+"""Sites, their pools, the links between them, and the grid that joins them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
+from typing import TypeVar
+
+from suanwang.domain.accelerator import Accelerator
+from suanwang.domain.geography import City, LatencyModel, great_circle_km
+from suanwang.domain.money import Money
+from suanwang.domain.price import PriceBook
+from suanwang.domain.signal import Signal
+from suanwang.domain.tariff import Tariff
+from suanwang.domain.voucher import Programme
+from suanwang.errors import NotFound, msg
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """An AI computing centre. Carbon in kg/kWh: location-based always, market-based where a contract gives it."""
+
+    id: str
+    name: str
+    zone: tzinfo
+    latitude: float
+    longitude: float
+    tariff: Tariff
+    pue: Signal
+    carbon_location: Signal
+    carbon_market: Signal | None = None
+    name_zh: str = ""
+    province: str = ""
+    hub: str = ""
+    drained: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def power_price(self, start: datetime, end: datetime) -> Signal:
+        """Price of energy at the wall of the site, currency/kWh, in the site's own hours."""
+        return self.tariff.signal(self.zone, start, end)
+
+    def power_price_it(self, start: datetime, end: datetime) -> Signal:
+        """Price of a kWh that reaches the IT equipment: tariff x PUE, currency/kWh."""
+        price = self.power_price(start, end)
+        return price.product(self.pue, price.unit, start, end)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pool:
+    """One kind of node at a site, with its engine and queue. `node_overhead_w`: watts of a node beside its cards.
+
+    `software_factor`: achieved over modelled speed of the pool's software stack (1.0 until a run has been measured).
+    """
+
+    id: str
+    site_id: str
+    accelerator: Accelerator
+    nodes: int
+    accelerators_per_node: int
+    engine: str
+    price_book_id: str
+    queue: str = ""
+    node_overhead_w: float | None = None
+    node_network_bytes_per_s: float | None = None
+    drained: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
+    software_factor: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.nodes < 1 or self.accelerators_per_node < 1:
+            raise ValueError(f"pool {self.id}: nodes and accelerators_per_node must be at least 1")
+
+    @property
+    def accelerators(self) -> int:
+        return self.nodes * self.accelerators_per_node
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A line between two places (site or city ids), both ways alike. `price_per_gb` None = not priced: refuses."""
+
+    a: str
+    b: str
+    bytes_per_s: float
+    price_per_gb: Money | None = None
+    round_trip_ms: float | None = None
+
+    def joins(self, a: str, b: str) -> bool:
+        return {self.a, self.b} == {a, b}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tenant:
+    """Who orders. `credit_limit`: how far the account may go below zero (0 = prepaid). `facts` feed voucher rules."""
+
+    id: str
+    name: str
+    credit_limit: Money
+    name_zh: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """Everything that placement may choose from. Ids are unique and references resolve (checked where it is read)."""
+
+    id: str
+    currency: str
+    sites: tuple[Site, ...]
+    pools: tuple[Pool, ...]
+    links: tuple[Link, ...]
+    cities: tuple[City, ...]
+    price_books: tuple[PriceBook, ...]
+    tenants: tuple[Tenant, ...] = ()
+    programmes: tuple[Programme, ...] = ()
+    carbon_price_per_t: Money | None = None
+    latency: LatencyModel = LatencyModel()
+
+    def site(self, site_id: str) -> Site:
+        return _one(self.sites, "site", site_id)
+
+    def pool(self, pool_id: str) -> Pool:
+        return _one(self.pools, "pool", pool_id)
+
+    def city(self, city_id: str) -> City:
+        return _one(self.cities, "city", city_id)
+
+    def tenant(self, tenant_id: str) -> Tenant:
+        return _one(self.tenants, "tenant", tenant_id)
+
+    def programme(self, programme_id: str) -> Programme:
+        return _one(self.programmes, "programme", programme_id)
+
+    def link(self, a: str, b: str) -> Link | None:
+        return next((link for link in self.links if link.joins(a, b)), None)
+
+    def price_book(self, book_id: str, when: datetime) -> PriceBook | None:
+        """The version of a book in force at a time: the latest effective one; None where there is none yet."""
+        versions = [b for b in self.price_books if b.id == book_id and b.effective <= when]
+        return max(versions, key=lambda b: (b.effective, b.version), default=None)
+
+    def round_trip_ms(self, city: City, site: Site) -> float:
+        """Measured where a link says so, else modelled from the great circle."""
+        link = self.link(city.id, site.id)
+        if link is not None and link.round_trip_ms is not None:
+            return link.round_trip_ms
+        km = great_circle_km(city.latitude, city.longitude, site.latitude, site.longitude)
+        return self.latency.round_trip_ms(km)
+
+
+Thing = TypeVar("Thing", Site, Pool, City, Tenant, Programme)
+
+
+def _one(things: tuple[Thing, ...], noun: str, wanted: str) -> Thing:
+    for thing in things:
+        if thing.id == wanted:
+            return thing
+    known = ", ".join(sorted(t.id for t in things)) or "none"
+    raise NotFound(
+        "not-found",
+        msg("no {noun} {wanted!r} in the grid", noun=noun, wanted=wanted),
+        msg("The grid has: {known}.", known=known),
+    )

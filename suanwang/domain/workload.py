@@ -1,0 +1,151 @@
+"""A workload (作业需求): what is to be computed, within which limits. It is not a job: a job is one order to run it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from suanwang.domain.model import ModelSpec
+from suanwang.domain.money import Money
+
+
+class WorkloadKind(StrEnum):
+    PRETRAIN = "pretrain"
+    FINETUNE = "finetune"
+    SERVE = "serve"
+    BATCH = "batch"
+
+
+class FinetuneMethod(StrEnum):
+    FULL = "full"
+    LORA = "lora"
+    QLORA = "qlora"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """Pre-training or fine-tuning of `model` on `tokens` tokens; `global_batch` in sequences of `sequence_length`."""
+
+    model: ModelSpec
+    tokens: float
+    sequence_length: int
+    global_batch: int
+    dtype: str = "bf16"
+    method: FinetuneMethod = FinetuneMethod.FULL
+    lora_rank: int = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """Serving `model` for `duration_s`: mean requests/s with mean input and output tokens; objectives in ms."""
+
+    model: ModelSpec
+    requests_per_s: float
+    input_tokens: int
+    output_tokens: int
+    duration_s: float
+    dtype: str = "bf16"
+    first_token_ms_max: float | None = None
+    per_token_ms_max: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Any other program, by its operations and bytes moved (roofline), or by a known duration on one accelerator kind.
+
+    Either `flops` (total operations in `dtype`, with `memory_traffic_bytes` where it matters) or `duration_s`
+    (wall seconds on `duration_accelerators` cards of `duration_accelerator`) is given.
+    """
+
+    dtype: str = "fp32"
+    flops: float | None = None
+    memory_traffic_bytes: float = 0.0
+    memory_bytes: float = 0.0
+    duration_s: float | None = None
+    duration_accelerator: str = ""
+    duration_accelerators: int = 1
+
+
+Task = Training | Serving | Batch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """Accelerators asked for; empty means "let the grid choose". `count` is the gang: all of them or none."""
+
+    count: int | None = None
+    accelerators: tuple[str, ...] = ()
+    vendors: tuple[str, ...] = ()
+    capabilities: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a placement must keep: times (aware, UTC), round trip from a city, money, wall time."""
+
+    earliest_start: datetime | None = None
+    deadline: datetime | None = None
+    latency_ms_max: float | None = None
+    city: str = ""
+    budget: Money | None = None
+    time_limit_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataSet:
+    """Input that lies at a place (a city or site id) and must be at the site before the start."""
+
+    name: str
+    at: str
+    size_bytes: float
+    uri: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpointing:
+    """The program saves its state to SUANWANG_CHECKPOINT_DIR about every `every_s` seconds and resumes from it."""
+
+    every_s: float
+    retries: int = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """What the engine runs: an argument list (never a shell line), environment, files copied into its folder."""
+
+    command: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    directory: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """One workload. `requires`: label -> admitted values (province, site, pool, or any label of site or pool).
+
+    `program` may be None for a quote; a run needs one. `vouchers`: programmes to pay from, in the tenant's order.
+    """
+
+    name: str
+    kind: WorkloadKind
+    task: Task
+    tenant: str
+    program: Program | None = None
+    demand: Demand = Demand()
+    limits: Limits = Limits()
+    data: tuple[DataSet, ...] = ()
+    requires: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    priority: int = 0
+    preemptible: bool = False
+    checkpointing: Checkpointing | None = None
+    vouchers: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        wanted = {
+            WorkloadKind.PRETRAIN: Training,
+            WorkloadKind.FINETUNE: Training,
+            WorkloadKind.SERVE: Serving,
+            WorkloadKind.BATCH: Batch,
+        }[self.kind]
+        if not isinstance(self.task, wanted):
+            raise TypeError(f"a {self.kind} workload needs a {wanted.__name__} task")

@@ -1,0 +1,108 @@
+"""The one error tree. Every refusal has a code, a message and a remedy; anything else that is raised is a bug.
+
+    SuanwangError
+    ├── InvalidInput    what was given is wrong: all problems at once     CLI exit 2, API 422
+    ├── NotFound        no such thing, or not yours                       CLI exit 1, API 404
+    ├── Conflict        the same key with another body; a lost race       CLI exit 1, API 409
+    ├── NotPermitted    you may not                                       CLI exit 1, API 403
+    ├── NotNow          it may work later: try again                      CLI exit 1, API 503
+    └── Never           it will not work however often it is tried        CLI exit 1, API 400
+
+A message is a template with its values, so that it can be shown in the reader's language.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+CODES: dict[str, str] = {
+    "invalid-input": "The input has problems; each is listed with its place and remedy.",
+    "not-found": "There is no such object, or it is not visible to the caller.",
+    "idempotency-conflict": "An idempotency key was used again with a different body.",
+    "missing-figure": "A figure that is needed is not in the catalog; it is named, never guessed.",
+    "signal-out-of-range": "A signal (tariff, carbon, PUE) has no value at the time that was asked for.",
+    "transition-refused": "A job cannot move from its present state to the one asked for.",
+    "unit-mismatch": "Amounts of different units of account were mixed.",
+    "transfer-refused": "A transfer breaks a rule of the ledger.",
+    "insufficient-balance": "An account would fall below its limit, counting holds.",
+    "price-missing": "No price book has a price for this use; a missing price is never 0.",
+    "engine-unreachable": "The site's engine did not answer.",
+    "engine-refused": "The site's engine refused the order.",
+    "store-refused": "The database refused a write that breaks an invariant.",
+    "not-placeable": "No pool of the grid can run the workload; the reasons are listed.",
+}
+"""Every error code, with its meaning; the reference page is made from this table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A text template and the values of its {fields}; `str()` renders it in English."""
+
+    template: str
+    values: tuple[tuple[str, object], ...] = ()
+
+    def render(self, translate: Callable[[str], str] = str) -> str:
+        """The text in the language of `translate` (a gettext function of the template)."""
+        shown = {k: v.render(translate) if isinstance(v, Message) else v for k, v in self.values}
+        return translate(self.template).format(**shown)
+
+    def __str__(self) -> str:
+        return self.render()
+
+
+def msg(template: str, /, **values: object) -> Message:
+    """A Message; the name that the translation catalog is extracted by."""
+    return Message(template, tuple(values.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with an input: where (file:line and path), what, and what to do."""
+
+    place: str
+    message: Message
+    remedy: Message
+
+
+class SuanwangError(Exception):
+    """A named refusal: `code` (a key of CODES), `message`, `remedy`."""
+
+    def __init__(self, code: str, message: Message, remedy: Message) -> None:
+        super().__init__(str(message))
+        self.code = code
+        self.message = message
+        self.remedy = remedy
+
+
+class InvalidInput(SuanwangError):
+    """What was given is wrong; `problems` has all of it."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(
+            "invalid-input",
+            msg("{count} problem(s) in the input", count=len(self.problems)),
+            msg("Correct each of them and try again; nothing was stored."),
+        )
+
+    def __str__(self) -> str:
+        return "\n".join(f"{p.place}: {p.message} {p.remedy}" for p in self.problems)
+
+
+class NotFound(SuanwangError):
+    """No such thing, or not visible to the caller."""
+
+
+class Conflict(SuanwangError):
+    """The same key with another body, or a lost race."""
+
+
+class NotPermitted(SuanwangError):
+    """The caller may not do this."""
+
+
+class NotNow(SuanwangError):
+    """It may work later."""
+
+
+class Never(SuanwangError):
+    """It will not work however often it is tried."""

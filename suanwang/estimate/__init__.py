@@ -1,0 +1,1 @@
+"""What a workload needs on an accelerator: operations, bytes, time, memory, energy. Pure functions."""

@@ -1,0 +1,1 @@
+"""Where and when a workload runs at least total cost, and why. Pure functions."""

@@ -1,0 +1,162 @@
+"""The ports: what the services need of the world, as Protocols on one page. Adapters implement them."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Protocol
+
+from suanwang.domain.job import Job, JobEvent, JobState
+from suanwang.domain.ledger import Account, Balance, Transfer
+from suanwang.domain.order import Capacity, Observation, Order
+from suanwang.domain.price import Charge, PriceBook
+from suanwang.domain.usage import UsageRecord
+from suanwang.domain.voucher import Voucher
+
+
+class Clock(Protocol):
+    """Grid time. It may run faster than the wall (a demo), never backwards."""
+
+    def now(self) -> datetime:
+        """Aware UTC."""
+
+    def from_wall(self, wall_s: float) -> datetime:
+        """The grid time of a wall time (seconds since the epoch), as engines report it."""
+
+    def wall_seconds(self, grid_seconds: float) -> float:
+        """How long the wall waits for that much grid time."""
+
+    def sleep(self, grid_seconds: float) -> None:
+        """Wait."""
+
+
+class Engine(Protocol):
+    """What runs workloads at a site. Every call may be repeated; `submit` of a known id changes nothing.
+
+    Raises NotNow(engine-unreachable) or Never(engine-refused).
+    """
+
+    def capacity(self, pool_id: str) -> Capacity:
+        """What it has now."""
+
+    def submit(self, order: Order) -> None:
+        """Start the order, at most once in effect, however often it is called with the same id."""
+
+    def observe(self, order_ids: Sequence[str]) -> Sequence[Observation]:
+        """One observation an id, in the same order; an id it never saw is OrderState.UNKNOWN."""
+
+    def cancel(self, order_id: str) -> None:
+        """End the order and everything it started; unknown or ended orders are left as they are.
+
+        An order cancelled before it was submitted never starts.
+        """
+
+    def logs(self, order_id: str, offset: int = 0, limit: int = 65536) -> bytes:
+        """Output of the program (stdout and stderr together) from a byte offset."""
+
+
+class Jobs(Protocol):
+    """Jobs, their events and their orders."""
+
+    def add(self, job: Job) -> Job:
+        """Insert a submitted job, or return the one that has its (tenant, key). Raises Conflict(idempotency-conflict)
+        when that one's workload differs."""
+
+    def get(self, job_id: str) -> Job:
+        """Raises NotFound."""
+
+    def find(self, states: Sequence[JobState] = (), tenant: str = "", limit: int = 1000, after: str = "") -> list[Job]:
+        """Jobs in order of their ids (which rise with time), after a given id."""
+
+    def move(self, job: Job, event: JobEvent) -> None:
+        """Store the job as it now is with the event that made it so. Raises Conflict when `event.sequence` is taken
+        (somebody else moved the job), Never(transition-refused) when TRANSITIONS does not have the move."""
+
+    def note(self, job: Job) -> None:
+        """Store what changed without a move (reason to wait, cancel request); the version must be the stored one."""
+
+    def events(self, job_id: str) -> list[JobEvent]:
+        """In order."""
+
+    def add_order(self, order: Order, at: datetime) -> None:
+        """The intent to dispatch, written before the engine is called. A repeat of the same id changes nothing."""
+
+    def orders(self, *, open_only: bool = False, job_id: str = "") -> list[tuple[Order, Observation | None]]:
+        """Orders with the last observation of each; `open_only`: those that are not settled in `close_order`."""
+
+    def observe(self, observation: Observation, at: datetime) -> None:
+        """Keep the last observation of an order; an ended one is never replaced."""
+
+    def close_order(self, order_id: str) -> None:
+        """The order is metered to its end: it is not asked for again."""
+
+
+class Usage(Protocol):
+    """Usage records, charges, and the price books that they were rated with. Append-only."""
+
+    def add(self, record: UsageRecord, charges: Sequence[Charge]) -> bool:
+        """False when a record of that id is already there (nothing is changed). Raises Never(store-refused) when it
+        overlaps another record of its order."""
+
+    def records(self, job_id: str) -> list[UsageRecord]:
+        """In order of their start."""
+
+    def charges(self, job_id: str) -> list[Charge]:
+        """In order of their ids."""
+
+    def seal(self, book: PriceBook) -> None:
+        """Keep a price book as used. Raises Conflict when that version was used with other prices."""
+
+
+class Ledger(Protocol):
+    """Accounts, transfers, vouchers. The rules hold in the database too."""
+
+    def open(self, account: Account) -> None:
+        """Open an account; a repeat changes nothing. Raises Conflict when it is there with another kind or unit."""
+
+    def post(self, transfers: Sequence[Transfer]) -> None:
+        """Apply all of them or none. A transfer whose id is there with the same body is skipped; with another body
+        raises Conflict(idempotency-conflict). Raises Never(insufficient-balance, transfer-refused, unit-mismatch)."""
+
+    def account(self, account_id: str) -> Account:
+        """Raises NotFound."""
+
+    def balance(self, account_id: str) -> Balance:
+        """Raises NotFound."""
+
+    def balances(self) -> list[Balance]:
+        """Of every account, by id."""
+
+    def transfers(self, job_id: str = "", account_id: str = "", after: int = 0, limit: int = 10000) -> list[Transfer]:
+        """In the order they were posted (1, 2, …), from the one after the `after`-th."""
+
+    def pending(self, job_id: str) -> list[Transfer]:
+        """Pending transfers of a job that are neither posted nor voided."""
+
+    def add_voucher(self, voucher: Voucher) -> None:
+        """A repeat of the same id changes nothing."""
+
+    def vouchers(self, tenant: str = "", programme_id: str = "") -> list[Voucher]:
+        """By soonest expiry, then id."""
+
+    def check(self) -> Mapping[str, int]:
+        """Re-derive every balance from the first transfer. Returns counts and the sum per unit (all 0 when sound).
+        Raises Never(store-refused), naming the first account or transfer that is wrong."""
+
+
+class Transaction(Protocol):
+    """All writes of one step: they are kept together or not at all."""
+
+    @property
+    def jobs(self) -> Jobs: ...
+    @property
+    def usage(self) -> Usage: ...
+    @property
+    def ledger(self) -> Ledger: ...
+
+
+class Store(Protocol):
+    """The database. `transaction()` commits on leaving, rolls back on an exception; it is serialised with others."""
+
+    def transaction(self) -> AbstractContextManager[Transaction]: ...
+
+    def close(self) -> None: ...

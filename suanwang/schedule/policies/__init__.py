@@ -1,0 +1,1 @@
+"""Queueing policies, one file each."""

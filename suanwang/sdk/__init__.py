@@ -1,0 +1,1 @@
+"""The verbs of the grid as a Python library."""

@@ -1,0 +1,1 @@
+"""From usage to the bill: meter, rate, redeem, post, bill. Pure functions."""
