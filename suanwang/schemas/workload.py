@@ -21,6 +21,7 @@ from suanwang.domain.workload import (
     Workload,
     WorkloadKind,
 )
+from suanwang.errors import msg
 from suanwang.schemas.findings import Findings
 from suanwang.schemas.json_schema import schema_of
 from suanwang.schemas.section import read_section
