@@ -11,9 +11,10 @@ class ModelSpec:
 
     `kv_heads` < `heads` is grouped-query attention; `gated` means three matrices in the feed-forward part (SwiGLU),
     else two; `experts` = 0 is dense, else `experts_per_token` of them are active with width `expert_ffn`.
-    `head_size` defaults to hidden / heads. `kv_latent` > 0 is multi-head latent attention (DeepSeek-V2, arXiv:2405.04434):
-    keys and values are kept as `kv_latent` + `rope_size` numbers a token; `query_latent` is the width of the queries'
-    own low-rank path (0 = none). `expert_ffn` defaults to ffn. The first `dense_layers` layers have no experts. Raises ValueError on a shape that cannot exist.
+    `head_size` defaults to hidden / heads. `expert_ffn` defaults to ffn; the first `dense_layers` have no experts.
+    `kv_latent` > 0 is multi-head latent attention (DeepSeek-V2, arXiv:2405.04434): keys and values are kept as
+    `kv_latent` + `rope_size` numbers a token; `query_latent` is the width of the queries' low-rank path (0 = none).
+    Raises ValueError on a shape that cannot exist.
     """
 
     id: str

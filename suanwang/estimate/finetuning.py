@@ -11,7 +11,7 @@ from suanwang.estimate.flops import (
 )
 
 NF4_BYTES = 0.5 + 0.127 / 8
-"""Bytes of a weight in 4-bit NormalFloat with double-quantised scales: 4.127 bits (QLoRA, arXiv:2305.14314, section 3)."""
+"""Bytes of a weight in 4-bit NormalFloat with double-quantised scales: 4.127 bits (QLoRA, arXiv:2305.14314)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

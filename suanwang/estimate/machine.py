@@ -39,7 +39,7 @@ def gemm_efficiency(accelerator: Accelerator, dtype: str) -> Assumption:
         name="gemm_efficiency",
         value=min(measured.ratio, 1.0) * priors.GEMM_TYPICAL_OVER_BEST.value,
         unit="1",
-        source=f"{measured.method} ({measured.provenance.source}) x {priors.GEMM_TYPICAL_OVER_BEST.value} for typical shapes",
+        source=f"{measured.method} ({measured.provenance.source}), x {priors.GEMM_TYPICAL_OVER_BEST.value} (prior)",
     )
 
 

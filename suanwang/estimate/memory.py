@@ -60,7 +60,7 @@ def activation_bytes(model: ModelSpec, sequence_length: int, at: Layouts) -> Col
     in_flight = np.where(at.interleave > 1, at.pp + (at.pp - 1) / at.interleave, at.pp)
     layers = np.ceil(model.layers / at.pp) * in_flight
     work = np.where(at.recompute == FULL, linear, 0.0)
-    return tokens * (kept * layers + work)
+    return np.asarray(tokens * (kept * layers + work), dtype=np.float64)
 
 
 def training_memory(
