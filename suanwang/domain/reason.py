@@ -39,7 +39,7 @@ MEANING: dict[Reason, str] = {
     Reason.NO_ACCELERATOR_FITS: "No accelerator of the pool has what the workload requires (kind, vendor, dtype).",
     Reason.EXCEEDS_CAPACITY: "The gang is larger than the pool.",
     Reason.EXCEEDS_MEMORY: "No layout of the model fits the accelerators' memory.",
-    Reason.EXCEEDS_LATENCY: "The round trip from the user's city is above the limit.",
+    Reason.EXCEEDS_LATENCY: "The round trip from the user's city, or the time to or per token, is above the limit.",
     Reason.MISSES_DEADLINE: "No start within the limits ends before the deadline.",
     Reason.OVER_BUDGET: "The least cost is above the budget.",
     Reason.LABEL_MISMATCH: "The site or pool lacks a label that the workload requires (province, site, vendor …).",
