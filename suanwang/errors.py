@@ -26,6 +26,7 @@ CODES: dict[str, str] = {
     "insufficient-balance": "An account would fall below its limit, counting holds.",
     "price-missing": "No price book has a price for this use; a missing price is never 0.",
     "engine-unreachable": "The site's engine did not answer.",
+    "engine-full": "The site's engine has no room for the order now.",
     "engine-refused": "The site's engine refused the order.",
     "store-refused": "The database refused a write that breaks an invariant.",
     "not-placeable": "No pool of the grid can run the workload; the reasons are listed.",
