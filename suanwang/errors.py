@@ -31,6 +31,8 @@ CODES: dict[str, str] = {
     "lost-race": "Somebody else changed the object first; read it again.",
     "store-refused": "The database refused a write that breaks an invariant.",
     "store-unavailable": "The database did not answer, or was busy for too long.",
+    "not-started": "The job has not been sent to an engine, so there is no output.",
+    "not-settled": "The job is not settled, so there is no bill.",
     "not-placeable": "No pool of the grid can run the workload; the reasons are listed.",
 }
 """Every error code, with its meaning; the reference page is made from this table."""

@@ -11,12 +11,14 @@ from datetime import datetime
 
 from suanwang.domain.job import ACTIVE, Job, JobState
 from suanwang.domain.order import EndCause, Observation, Order, OrderState
+from suanwang.domain.price import Charge, PriceBook
 from suanwang.domain.reason import Reason
+from suanwang.domain.usage import UsageRecord
 from suanwang.errors import Message, NotFound, NotNow, msg
 from suanwang.ports import Transaction
 from suanwang.service.hub import Hub
 from suanwang.service.moves import move
-from suanwang.settle import meter, rate
+from suanwang.settle import meter, rate, rate_data
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +103,13 @@ def _meter(hub: Hub, tx: Transaction, job: Job, order: Order, observation: Obser
     )
     book = hub.grid.price_book_of(pool, job.placement.option.start)
     for record in records:
-        tx.usage.add(record, rate(record, book))
+        tx.usage.add(record, [*rate(record, book), *(_data(hub, job, record, book) if record is records[0] else [])])
+
+
+def _data(hub: Hub, job: Job, record: UsageRecord, book: PriceBook) -> list[Charge]:
+    """What bringing the job's data to its site costs; the charge's id names the data set, so it is made once."""
+    lines = [(data, hub.grid.link(data.at, record.site_id)) for data in job.workload.data]
+    return [rate_data(record, data, link.price_per_gb, book) for data, link in lines if link and link.price_per_gb]
 
 
 def _end(job: Job, observation: Observation) -> tuple[JobState, Reason | None, Message | None]:

@@ -35,8 +35,6 @@ def move(
     )
     if after in OUTCOMES:
         changes["outcome"] = after
-    moved = replace(
-        job, state=after, version=event.sequence, updated=at, reason=reason, detail=detail, **changes
-    )
+    moved = replace(job, state=after, version=event.sequence, updated=at, reason=reason, detail=detail, **changes)
     jobs.move(moved, event)
     return moved

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 
 from suanwang.domain.job import Job, JobState
 from suanwang.domain.money import Money
-from suanwang.domain.placement import Option
+from suanwang.domain.placement import Option, Refused
 from suanwang.domain.reason import Reason
 from suanwang.domain.voucher import Redemption
 from suanwang.errors import Conflict, Never, SuanwangError
-from suanwang.place import Refused, place
+from suanwang.place import place
 from suanwang.ports import Transaction
 from suanwang.service.hub import Hub
 from suanwang.service.moves import move
@@ -50,7 +50,7 @@ def plan_new(hub: Hub, now: datetime) -> int:
 
 
 def _estimate(hub: Hub, job: Job, now: datetime) -> None:
-    estimates, rejections = estimate_all(hub, job.workload)
+    estimates, rejections = estimate_all(hub, job.workload, to_run=True)
     with hub.store.transaction() as tx:
         move(tx.jobs, job, JobState.ESTIMATED, now, estimates=estimates, rejections=rejections)
 
@@ -87,9 +87,7 @@ def _reason(refusal: SuanwangError) -> Reason:
     return Reason.INSUFFICIENT_BALANCE if refusal.code == "insufficient-balance" else Reason.MISSING_FIGURE
 
 
-def redemptions_for(
-    hub: Hub, tx: Transaction, job: Job, option: Option, now: datetime
-) -> tuple[Redemption, ...]:
+def redemptions_for(hub: Hub, tx: Transaction, job: Job, option: Option, now: datetime) -> tuple[Redemption, ...]:
     """What the tenant's vouchers take over of an option, in their order of use; refused ones with their reason.
 
     Without `vouchers` in the workload none is used: a voucher is spent only when its tenant says so.

@@ -1,21 +1,23 @@
-"""Planning: what a workload would need, where it would run, and what that would cost. The same for a quote and a job."""
+"""Planning: what a workload would need, where it would run, what that would cost: for a quote and for a job alike."""
 
-from collections.abc import Sequence
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from suanwang.domain.estimate import Band, Estimate
-from suanwang.domain.job import Job, JobState
-from suanwang.domain.placement import Occupancy, Placement, Promise, Rejection
+from suanwang.domain.job import ACTIVE, Job, JobState
+from suanwang.domain.placement import Occupancy, Option, Placement, Promise, Refused, Rejection
+from suanwang.domain.reason import Reason
 from suanwang.domain.workload import Workload
 from suanwang.errors import msg
 from suanwang.estimate import estimate
-from suanwang.place import Refused, place
+from suanwang.place import place
 from suanwang.ports import Transaction
 from suanwang.service.hub import Hub
 
 PROMISED = (JobState.PLACED, JobState.HELD, JobState.QUEUED, JobState.RUNNING, JobState.PREEMPTED)
 """States in which a job has been promised its place and time."""
+OVERRUN = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,16 +40,20 @@ def quote(hub: Hub, workload: Workload) -> Quote:
     decision = place(workload, hub.grid, estimates, refused, now, occupancy)
     if isinstance(decision, Refused):
         return Quote(workload=workload, at=now, estimates=estimates, rejections=decision.rejections, placement=None)
-    return Quote(
-        workload=workload, at=now, estimates=estimates, rejections=decision.rejections, placement=decision
-    )
+    return Quote(workload=workload, at=now, estimates=estimates, rejections=decision.rejections, placement=decision)
 
 
-def estimate_all(hub: Hub, workload: Workload) -> tuple[tuple[Estimate, ...], tuple[Rejection, ...]]:
-    """An estimate, or why not, for each pool of the grid."""
+def estimate_all(
+    hub: Hub, workload: Workload, *, to_run: bool = False
+) -> tuple[tuple[Estimate, ...], tuple[Rejection, ...]]:
+    """An estimate, or why not, for each pool of the grid; `to_run` refuses pools that this hub cannot drive."""
     estimates: list[Estimate] = []
     rejections: list[Rejection] = []
     for pool in hub.grid.pools:
+        if to_run and pool.id not in hub.engines:
+            detail = msg("This hub drives no engine {engine!r}.", engine=pool.engine)
+            rejections.append(Rejection(pool_id=pool.id, reason=Reason.ENGINE_UNREACHABLE, detail=detail))
+            continue
         answer = estimate(workload, pool)
         if isinstance(answer, Rejection):
             rejections.append(answer)
@@ -76,20 +82,17 @@ def _limited(answer: Estimate, time_limit_s: float | None) -> Estimate:
     )
 
 
-def occupancy_of(tx: Transaction, now: datetime, without: str = "") -> Occupancy:
+def occupancy_of(tx: Transaction, now: datetime) -> Occupancy:
     """What is promised to other jobs: accelerators of a pool over a time, each to the high end of its estimate."""
-    promises: list[Promise] = []
+    promises: dict[str, list[Promise]] = defaultdict(list)
     for job in tx.jobs.find(states=PROMISED, limit=1_000_000):
-        if job.id != without and job.placement is not None:
-            promises.append(_promise(job, now))
-    return Occupancy(tuple(promises))
+        if job.placement is not None:
+            promises[job.placement.option.pool_id].append(_promise(job, job.placement.option, now))
+    return Occupancy({pool: tuple(taken) for pool, taken in promises.items()})
 
 
-def _promise(job: Job, now: datetime) -> Promise:
-    assert job.placement is not None
-    option = job.placement.option
-    start = min(option.start, now) if job.state is JobState.RUNNING else option.start
-    end = max(start + timedelta(seconds=option.estimate.time_s.high), now + timedelta(minutes=1))
-    return Promise(pool_id=option.pool_id, start=start, end=end, accelerators=option.accelerators)
-
-
+def _promise(job: Job, option: Option, now: datetime) -> Promise:
+    """A job that overruns, or waits past its start, keeps its cards for at least another minute."""
+    start = min(option.start, now) if job.state in ACTIVE else option.start
+    end = max(option.start + timedelta(seconds=option.estimate.time_s.high), now + OVERRUN)
+    return Promise(start=start, end=end, accelerators=option.accelerators)

@@ -39,6 +39,4 @@ def tick(hub: Hub, policy: Policy) -> TickReport:
     orders = admit(hub, decisions, now)
     sent = dispatch(hub, [*seen.unsent, *orders], now)  # 6 dispatch
     settled = settle_ended(hub, now)  # 7 settle
-    return TickReport(
-        at=now, ended=seen.ended, planned=planned, admitted=len(orders), sent=sent, settled=settled
-    )
+    return TickReport(at=now, ended=seen.ended, planned=planned, admitted=len(orders), sent=sent, settled=settled)

@@ -40,14 +40,18 @@ class Terminal:
         from rich.console import Console
         from rich.table import Table
 
-        table = Table(title=self.text(title) or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
+        table = Table(
+            title=self.text(title) or None, title_justify="left", box=None, pad_edge=False, header_style="bold"
+        )
         for column in columns:
             name = self.text(column)
             right = name.startswith(">")
             table.add_column(name.removeprefix(">"), justify="right" if right else "left", overflow="fold")
         for row in rows:
             table.add_row(*row)
-        Console(highlight=False, soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 160).print(table)
+        Console(highlight=False, soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 160).print(
+            table
+        )
 
     def error(self, error: SuanwangError) -> int:
         """Print a refusal on stderr; returns the exit status."""
