@@ -13,20 +13,25 @@ from suanwang.estimate.flops import expert_width, moe_layers, parameters
 from suanwang.estimate.layout import FULL, NONE, OPTIMIZER, SHARDED, Column, Layouts
 
 
-def activation_bytes_per_token(model: ModelSpec, sequence_length: int) -> tuple[float, float]:
-    """(linear part, scores part) of a layer's stored activations for one token at 16 bits, before tensor parallelism.
+def activation_bytes_per_token(
+    model: ModelSpec, sequence_length: int, input_bytes: float = 2.0
+) -> tuple[float, float]:
+    """(linear part, scores part) of a layer's stored activations for one token, before tensor parallelism.
 
-    For heads x head size = hidden, plain feed-forward of 4 hidden: 34 h and 5 a s, as published. The scores part is
-    what selective recomputation (and fused attention) does not keep.
+    For heads x head size = hidden, plain feed-forward of 4 hidden, 16 bits: 34 h and 5 a s, as published. The scores
+    part is what selective recomputation (and fused attention) does not keep. `input_bytes`: 1 where the inputs of the
+    matrix products are kept in 8 bits. Models with a gated feed-forward part have no dropout masks.
     """
     h = model.hidden
     queries = model.heads * model.head_size
+    mask = 0 if model.gated else h
+    spared = 2.0 - input_bytes
     keys = model.kv_latent + model.rope_size if model.kv_latent else 2 * model.kv_heads * model.head_size
-    attention = 2 * h + 2 * queries + 2 * keys + 2 * queries + h
-    stored = 6 if model.gated else 4
-    dense = 2 * h + stored * model.ffn + h
+    attention = input_bytes * (h + queries) + 2 * queries + 2 * keys + mask
+    stored = (6 if model.gated else 4) - spared
+    dense = input_bytes * h + stored * model.ffn + mask
     active = model.experts_per_token + model.shared_experts
-    expert = active * (2 * h + stored * expert_width(model)) + h
+    expert = active * (input_bytes * h + stored * expert_width(model)) + mask
     with_experts = moe_layers(model) / model.layers
     linear = attention + 4 * h + dense * (1 - with_experts) + expert * with_experts
     return float(linear), 5.0 * model.heads * sequence_length
@@ -47,13 +52,13 @@ def parameters_of_stage(model: ModelSpec, at: Layouts) -> tuple[Column, Column, 
     return first, last, experts
 
 
-def activation_bytes(model: ModelSpec, sequence_length: int, at: Layouts) -> Column:
+def activation_bytes(model: ModelSpec, sequence_length: int, at: Layouts, input_bytes: float = 2.0) -> Column:
     """Activations of the first stage, which holds the most micro-batches in flight: L/p layers x p of them.
 
     Interleaving holds 1 + (p - 1)/(p v) times as much. Full recomputation keeps a layer's input (2 h a token) and
     works on one layer. Tensor parallelism with sequence parallelism divides all of it.
     """
-    linear, scores = activation_bytes_per_token(model, sequence_length)
+    linear, scores = activation_bytes_per_token(model, sequence_length, input_bytes)
     tokens = at.micro_batch * sequence_length / at.cp / at.tp
     kept = np.where(at.recompute == NONE, linear + scores, linear)
     kept = np.where(at.recompute == FULL, 2.0 * model.hidden, kept)
@@ -72,7 +77,7 @@ def training_memory(
     Experts' states are sharded over dp/ep. The logits of a micro-batch (32 bit) lie on the last stage only.
     """
     first, last, experts = parameters_of_stage(model, at)
-    activations_first = activation_bytes(model, sequence_length, at)
+    activations_first = activation_bytes(model, sequence_length, at, recipe.input_bytes)
     activations_last = np.where(at.pp == 1, activations_first, activations_first / at.pp)
     logits = 4.0 * at.micro_batch * sequence_length / at.cp * model.vocab / at.tp
     state = recipe.weight_bytes + (0.0 if recipe.frozen else recipe.gradient_bytes + recipe.optimizer_bytes)

@@ -26,6 +26,24 @@ ATTENTION_EFFICIENCY = _prior(
 MEMORY_EFFICIENCY = _prior(
     "memory_efficiency", 0.80, "1", "prior: streaming reaches 76-92 % of the nominal memory bandwidth"
 )
+ELEMENTWISE_TRAFFIC = _prior(
+    "elementwise_traffic",
+    2.0,
+    "1",
+    "calibrated on 300 published dense training runs: bytes moved over those of perfectly fused operators",
+)
+FRAMEWORK = _prior(
+    "framework_overhead",
+    0.20,
+    "1",
+    "calibrated on the same runs: launches, synchronisation, data loading and clocks under load, over computing time",
+)
+FUSED_RECOMPUTE = _prior(
+    "fused_attention_recompute",
+    0.5,
+    "1",
+    "the backward of fused attention repeats one of the forward's two products (arXiv:2205.14135, section 3)",
+)
 LINK_EFFICIENCY = _prior(
     "link_efficiency", 0.75, "1", "prior: bus bandwidth of large collectives over the nominal link inside a node"
 )

@@ -1,7 +1,8 @@
 """Time of one optimizer step by part for columns of layouts, and the fastest layout that fits.
 
 Narayanan et al. 2021 (arXiv:2104.04473): bubble (p - 1)/(v m); tensor parallel all-reduces, two a layer in the forward
-and two in the backward; Korthikanti et al. 2022: recomputation repeats the forward (full) or its attention (selective).
+and two in the backward; Korthikanti et al. 2022: recomputation repeats the forward (full); selective means that scores are not kept,
+as fused attention does it.
 """
 
 from dataclasses import dataclass
@@ -92,19 +93,21 @@ def step_columns(task: Training, machine: Machine, at: Layouts, software_factor:
     width = 2.0
     matrices = matrices_s(machine, model, tokens, at.tp, at.ep, width)
     attention = attention_s(machine, model, tokens, task.sequence_length, at.tp)
-    elementwise = elementwise_s(machine, model, tokens, at.tp)
+    elementwise = elementwise_s(machine, model, tokens, at.tp) * priors.ELEMENTWISE_TRAFFIC.value
     tensor, expert = layer_collectives_s(task, machine, at, tokens)
     again = np.where(at.recompute == FULL, 1.0, 0.0)
-    selective = np.where(at.recompute == SELECTIVE, 1.0, 0.0)
+    selective = np.where(at.recompute == SELECTIVE, priors.FUSED_RECOMPUTE.value, 0.0)
     logits = product_s(machine, tokens, model.vocab / at.tp, np.full_like(tokens, model.hidden), width)
     logits = logits * (1 + backward) + 3 * tokens * 4 * model.vocab / at.tp / machine.memory_bytes_per_s
     parts = {
         "matrices": stages * matrices * (1 + backward) + logits,
         "attention": stages * attention * 3,
         "elementwise": stages * elementwise * 3,
-        "recompute": stages * ((matrices + elementwise) * again + attention * (again + selective)),
+        "recompute": stages * ((matrices + elementwise) * again + attention * again + attention * selective),
     }
+    parts["framework"] = sum(parts.values(), np.zeros_like(tokens)) * priors.FRAMEWORK.value
     parts = {name: seconds / software_factor for name, seconds in parts.items()}
+    computing = sum(parts.values(), np.zeros_like(tokens))
     parts["tensor_parallel"] = stages * tensor * (2 + again)
     if model.experts:
         parts["expert_parallel"] = stages * expert * (2 + again)
@@ -112,7 +115,6 @@ def step_columns(task: Training, machine: Machine, at: Layouts, software_factor:
     message = send_s(tokens * 2 * model.hidden / at.tp, speed, latency)
     parts["pipeline_transfer"] = np.where(at.pp > 1, 2 * at.interleave * message, 0.0)
     busy = sum(parts.values(), np.zeros_like(tokens))
-    computing = parts["matrices"] + parts["attention"] + parts["elementwise"] + parts["recompute"]
     step = {name: seconds * passes for name, seconds in parts.items()}
     step["pipeline_bubble"] = busy * (at.pp - 1) / at.interleave
     step["data_parallel"] = data_parallel_s(task, plan, machine, at, computing, passes)

@@ -153,6 +153,7 @@ def estimate_training(task: Training, pool: Pool, count: int) -> Result:
         memory=plan.memory,
         residual=TIME["finetuning" if task.method.value != "full" else experts],
         seen=seen,
+        extra=(priors.ELEMENTWISE_TRAFFIC, priors.FRAMEWORK, priors.FUSED_RECOMPUTE),
         results={
             "step_s": plan.seconds,
             "steps": steps,
