@@ -50,6 +50,7 @@ def open_house(environment: Mapping[str, str] | None = None, *, grid: str = "") 
         clock=clock,
         grid=plan,
         engines=open_engines(plan, settings, clock),
+        accelerators=catalog.accelerators,
     )
     open_accounts(hub)
     return House(settings=settings, catalog=catalog, hub=hub)

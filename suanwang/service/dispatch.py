@@ -13,7 +13,8 @@ from suanwang.domain.order import Capacity, Order
 from suanwang.domain.reason import Reason
 from suanwang.errors import Never, NotFound, NotNow
 from suanwang.ports import Transaction
-from suanwang.schedule import Decisions, PoolState, Snapshot
+from suanwang.schedule.cycle import Decisions
+from suanwang.schedule.snapshot import Active, PoolState, Snapshot, Waiting
 from suanwang.service.hub import Hub
 from suanwang.service.moves import move
 
@@ -25,23 +26,26 @@ def snapshot(hub: Hub, now: datetime, unreachable: frozenset[str]) -> Snapshot:
     with hub.store.transaction() as tx:
         waiting = tx.jobs.find(states=WAITING, limit=1_000_000)
         active = tx.jobs.find(states=tuple(ACTIVE), limit=1_000_000)
-    pools = tuple(_pool_state(hub, pool.id, pool.id in unreachable) for pool in hub.grid.pools)
-    return Snapshot(now=now, pools=pools, waiting=tuple(waiting), active=tuple(active))
-
-
-def _pool_state(hub: Hub, pool_id: str, unreachable: bool) -> PoolState:
-    pool = hub.grid.pool(pool_id)
-    drained = pool.drained or hub.grid.site(pool.site_id).drained
-    try:
-        capacity = hub.engine(pool_id).capacity(pool_id)
-    except (NotNow, NotFound) as error:
-        capacity = Capacity(pool_id=pool_id, accelerators=0, free=0, healthy=False, detail=str(error))
-    return PoolState(
-        pool_id=pool_id,
-        accelerators=capacity.accelerators,
-        healthy=capacity.healthy and not unreachable,
-        drained=drained,
+    pools = []
+    for pool in hub.grid.pools:
+        capacity = _capacity(hub, pool.id, pool.id in unreachable)
+        pools.append(PoolState.of(pool, hub.grid.site(pool.site_id), capacity))
+    return Snapshot(
+        now=now,
+        pools=tuple(pools),
+        waiting=tuple(Waiting.of(job) for job in waiting),
+        active=tuple(Active.of(job) for job in active),
     )
+
+
+def _capacity(hub: Hub, pool_id: str, unreachable: bool) -> Capacity:
+    """What the engine says it has; a pool that does not answer, or that this hub does not drive, has nothing."""
+    if pool_id in hub.engines and not unreachable:
+        try:
+            return hub.engine(pool_id).capacity(pool_id)
+        except NotNow:
+            pass
+    return Capacity(pool_id=pool_id, accelerators=0, free=0, healthy=False)
 
 
 def admit(hub: Hub, decisions: Decisions, now: datetime) -> list[Order]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from suanwang.domain.accelerator import Accelerator
 from suanwang.domain.site import Grid
 from suanwang.errors import NotFound, msg
 from suanwang.ports import Clock, Engine, Store
@@ -10,12 +11,13 @@ from suanwang.ports import Clock, Engine, Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hub:
-    """`engines`: the engine of each pool id."""
+    """`engines`: the engine of each pool id. `accelerators`: the catalog's, for durations known on another card."""
 
     store: Store
     clock: Clock
     grid: Grid
     engines: Mapping[str, Engine]
+    accelerators: Mapping[str, Accelerator]
 
     def engine(self, pool_id: str) -> Engine:
         """Raises NotFound when the pool has left the grid file while one of its orders is still open."""

@@ -11,7 +11,7 @@ from suanwang.domain.placement import Option, Refused
 from suanwang.domain.reason import Reason
 from suanwang.domain.voucher import Redemption
 from suanwang.errors import Conflict, Never, SuanwangError
-from suanwang.place import place
+from suanwang.place.place import place
 from suanwang.ports import Transaction
 from suanwang.service.hub import Hub
 from suanwang.service.moves import move

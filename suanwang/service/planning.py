@@ -10,8 +10,8 @@ from suanwang.domain.placement import Occupancy, Option, Placement, Promise, Ref
 from suanwang.domain.reason import Reason
 from suanwang.domain.workload import Workload
 from suanwang.errors import msg
-from suanwang.estimate import estimate
-from suanwang.place import place
+from suanwang.estimate.workload import estimate
+from suanwang.place.place import place
 from suanwang.ports import Transaction
 from suanwang.service.hub import Hub
 
@@ -54,7 +54,7 @@ def estimate_all(
             detail = msg("This hub drives no engine {engine!r}.", engine=pool.engine)
             rejections.append(Rejection(pool_id=pool.id, reason=Reason.ENGINE_UNREACHABLE, detail=detail))
             continue
-        answer = estimate(workload, pool)
+        answer = estimate(workload, pool, accelerators=hub.accelerators)
         if isinstance(answer, Rejection):
             rejections.append(answer)
         else:
@@ -88,7 +88,7 @@ def occupancy_of(tx: Transaction, now: datetime) -> Occupancy:
     for job in tx.jobs.find(states=PROMISED, limit=1_000_000):
         if job.placement is not None:
             promises[job.placement.option.pool_id].append(_promise(job, job.placement.option, now))
-    return Occupancy({pool: tuple(taken) for pool, taken in promises.items()})
+    return Occupancy(promises={pool: tuple(taken) for pool, taken in promises.items()})
 
 
 def _promise(job: Job, option: Option, now: datetime) -> Promise:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from suanwang.schedule import Policy, cycle
+from suanwang.schedule.cycle import Policy, cycle
 from suanwang.service.collect import cancel_asked, collect
 from suanwang.service.dispatch import admit, dispatch, snapshot
 from suanwang.service.hub import Hub
