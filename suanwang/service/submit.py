@@ -38,7 +38,7 @@ def submit(hub: Hub, workload: Workload, key: str) -> Job:
         key=key,
         workload=workload,
         state=JobState.SUBMITTED,
-        version=1,
+        version=0,
         created=now,
         updated=now,
     )
