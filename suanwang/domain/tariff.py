@@ -33,6 +33,7 @@ class TariffPeriod:
 class Tariff:
     """Price in `currency`/kWh by period; the first period that holds applies, else `base`. Hours are local to the site.
 
+    `voltage` is the class of connection that the prices are for: prices of two classes are never added.
     `local_signal` raises MissingFigure when a period that occurs has no price.
     """
 
@@ -45,6 +46,8 @@ class Tariff:
     base: str = "flat"
     name_zh: str = ""
     note: str = ""
+    region: str = ""
+    voltage: str = ""
 
     def __post_init__(self) -> None:
         for period in self.periods:
