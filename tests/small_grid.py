@@ -71,6 +71,7 @@ CARD = Accelerator(
     kind=AcceleratorKind.NPU,
     provenance=INVENTED,
     peak_flops_per_s={"bf16": 3e14, "fp32": 1e14},
+    power_w=400.0,
 )
 
 
