@@ -1,9 +1,6 @@
-"""A small catalog and a small valid grid and workload file, for the tables of bad inputs."""
+"""A small invented catalog, for tests of the files that refer to one."""
 
-from datetime import UTC, datetime
 from decimal import Decimal
-
-import pytest
 
 from suanwang.domain.accelerator import Accelerator, AcceleratorKind, System
 from suanwang.domain.catalog import CarbonFactor, Catalog, Hub
@@ -66,8 +63,8 @@ def factor(name: str) -> CarbonFactor:
     )
 
 
-@pytest.fixture(scope="session")
-def catalog() -> Catalog:
+def small_catalog() -> Catalog:
+    """Three accelerators, a system, a hub, two cities, three tariffs (one lacks a price), a factor, a model."""
     cards = [
         accelerator("ascend-910b3", "Huawei", AcceleratorKind.NPU, "bf16", "int8"),
         accelerator("a100-sxm4-80gb", "NVIDIA", AcceleratorKind.GPU, "bf16", "fp32"),
@@ -105,6 +102,80 @@ def catalog() -> Catalog:
     )
 
 
-@pytest.fixture(scope="session")
-def now() -> datetime:
-    return datetime(2026, 8, 1, tzinfo=UTC)
+GRID = """\
+apiVersion: suanwang/v1
+kind: Grid
+grid:
+  id: small
+  currency: CNY
+  carbon_price: 80 CNY/t
+  latency: {route_factor: 1.5, equipment: 2 ms}
+  sites:
+    - id: guian
+      name: Gui'an
+      name_zh: 贵安
+      hub: guian
+      zone: Asia/Shanghai
+      tariff: gz
+      pue: 1.25
+      carbon: {location: cn-gz-2023, market: 100 g/kWh}
+      labels: {side: west}
+    - id: qingpu
+      name: Qingpu
+      latitude: 31.15
+      longitude: 121.11
+      province: CN-SH
+      zone: Asia/Shanghai
+      tariff:
+        name: our bill, 10 kV
+        prices: {flat: 0.7 CNY/kWh, peak: 1.1 CNY/kWh}
+        periods: [{name: peak, hours: "8-11, 22:30-1", months: [7, 8], weekdays: [1, 2, 3, 4, 5]}]
+        source: {text: bill of July, date: 2026-07, confidence: official}
+      pue:
+        - {since: 2026-01-01T00:00+08:00, value: 1.3}
+        - {since: 2026-07-01T00:00+08:00, value: 1.4}
+      carbon: {location: 0.6 kg/kWh}
+  pools:
+    - id: npu
+      site: guian
+      accelerator: ascend-910b3
+      nodes: 2
+      accelerators_per_node: 8
+      engine: slurm
+      queue: ascend
+      price_book: rent
+      node_overhead: 1.5 kW
+      node_network: 200 Gbit/s
+      labels: {tier: gold}
+    - {id: gpu, site: qingpu, system: dgx-a100, nodes: 4, engine: local, price_book: compute, software_factor: 0.9}
+  links:
+    - {between: [guian, qingpu], bandwidth: 10 Gbit/s, price: 0.05 CNY/GB, round_trip: 25 ms}
+    - {between: [beijing, guian], bandwidth: 1 Gbit/s}
+  cities:
+    - beijing
+    - shanghai
+    - {id: kashgar, name: Kashgar, latitude: 39.5, longitude: 76.0}
+  price_books:
+    - id: rent
+      version: 2
+      effective: 2026-01-01T00:00+08:00
+      prices: {accelerator_hour: 12.5 CNY, kwh: pass-through, data_gb: 0.1 CNY}
+      channel: list
+      term: month
+      source: {text: our price list, date: 2026-01-01, confidence: official}
+    - id: compute
+      effective: 2026-01-01T00:00+08:00
+      prices: {delivered_pflop_hour: 20 CNY, kwh: 0.6 CNY}
+      source: {text: contract 7}
+  tenants:
+    - {id: lab, name: Laboratory, credit_limit: 1000 CNY, facts: {legal_form: university}}
+  programmes:
+    - id: west
+      name: West
+      issuer: Office
+      currency: CNY
+      opens: 2026-01-01T00:00+08:00
+      closes: 2027-01-01T00:00+08:00
+      rates: [{ratio: 30 %, when: [{fact: tenant.legal_form, one_of: [university]}]}, {ratio: 0.2}]
+      source: {text: notice 12, date: 2025-12}
+"""
