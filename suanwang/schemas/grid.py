@@ -105,7 +105,8 @@ def _price_book(book: PriceBookSection, path: Path, section: GridSection, findin
         if isinstance(amount, Money):
             if currency is not None and amount.unit != currency:
                 what = msg("this price is in {unit}, its book in {currency}.", unit=amount.unit, currency=currency)
-                findings.add((*path, "prices", basis.value), what, msg("Give it in the currency of the book."))
+                remedy = msg("Give it in the currency of the book.")
+                findings.add((*path, "prices", basis.value), what, remedy, (*path, "currency"))
                 continue
             prices.append(Price(basis=basis, amount=amount))
         elif amount is not None:
@@ -114,6 +115,8 @@ def _price_book(book: PriceBookSection, path: Path, section: GridSection, findin
     if book.prices.accelerator_hour is None and book.prices.delivered_pflop_hour is None:
         what = msg("the price book prices neither accelerator_hour nor delivered_pflop_hour.")
         findings.add((*path, "prices"), what, msg("Add one of them; a missing price is never 0."), *parts)
+    if currency is None:
+        return None
     return findings.build(
         path,
         lambda: PriceBook(
@@ -140,8 +143,10 @@ def _cities(section: GridSection, findings: Findings, catalog: Catalog) -> Mappi
             city = findings.reference(path, msg("cities of the catalog"), given, catalog.cities)
         else:
             city = City(**given.model_dump()) if given is not None else None
-        if city is not None and cities.setdefault(city.id, city) is not city:
+        if city is not None and city.id in cities:
             findings.add(path, msg("{city} is given twice.", city=city.id), msg("Keep one of them."))
+        elif city is not None:
+            cities[city.id] = city
     return cities
 
 
