@@ -179,3 +179,36 @@ grid:
       rates: [{ratio: 30 %, when: [{fact: tenant.legal_form, one_of: [university]}]}, {ratio: 0.2}]
       source: {text: notice 12, date: 2025-12}
 """
+
+WORKLOAD = """\
+apiVersion: suanwang/v1
+kind: Workload
+workload:
+  name: tune
+  kind: finetune
+  tenant: lab
+  model: llama-2-7b
+  method: lora
+  lora_rank: 8
+  tokens: 2 B
+  sequence_length: 4096
+  global_batch: 64
+  dtype: bf16
+  command: [python, train.py, --epochs, 3]
+  environment: {OMP_NUM_THREADS: 8}
+  directory: ./code
+  accelerators: {count: 8, kinds: [a100-sxm4-80gb, h800-sxm5-80gb], vendors: NVIDIA, capabilities: [bf16]}
+  data:
+    - {name: corpus, at: shanghai, size: 80 GB, uri: "s3://corpus"}
+  earliest_start: 2026-08-01T09:00+08:00
+  deadline: +12 h
+  latency: {city: beijing, max: 20 ms}
+  budget: 5000 CNY
+  time_limit: 6 h
+  priority: 5
+  preemptible: true
+  checkpoint: {every: 10 min, retries: 2}
+  requires: {province: [CN-GZ, CN-NX], side: west}
+  labels: {project: 7}
+  vouchers: [west]
+"""

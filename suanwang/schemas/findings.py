@@ -80,9 +80,10 @@ class Findings:
                 place = (*path, index, key) if key else (*path, index)
                 self.add(place, what, msg("Keep one of them, or rename it."))
 
-    def build(self, path: Path, make: Callable[[], Built]) -> Built | None:
-        """The domain object; None where a part of it was not read, or, with a problem, where it refuses its figures."""
-        if any(unread[: len(path)] == path for unread in self._unread):
+    def build(self, path: Path, make: Callable[[], Built], *others: Path) -> Built | None:
+        """The domain object; None where a part of it or a value at `others` was not read, or, with a problem, where it
+        refuses its figures."""
+        if any(unread[: len(part)] == part for unread in self._unread for part in (path, *others)):
             return None
         try:
             return make()

@@ -115,8 +115,6 @@ def _price_book(book: PriceBookSection, path: Path, section: GridSection, findin
     if book.prices.accelerator_hour is None and book.prices.delivered_pflop_hour is None:
         what = msg("the price book prices neither accelerator_hour nor delivered_pflop_hour.")
         findings.add((*path, "prices"), what, msg("Add one of them; a missing price is never 0."), *parts)
-    if currency is None:
-        return None
     return findings.build(
         path,
         lambda: PriceBook(
@@ -129,6 +127,7 @@ def _price_book(book: PriceBookSection, path: Path, section: GridSection, findin
             channel=book.channel,
             term=book.term,
         ),
+        (*ROOT, "currency"),
     )
 
 
@@ -197,9 +196,11 @@ def _tenant(tenant: TenantSection, currency: str) -> Tenant:
 
 
 def _latency(section: GridSection) -> LatencyModel:
-    model = section.latency
+    model, default = section.latency, LatencyModel()
     if model is None:
-        return LatencyModel()
+        return default
     return LatencyModel(
-        fibre_us_per_km=model.fibre_us_per_km, route_factor=model.route_factor, equipment_ms=model.equipment * 1000
+        fibre_us_per_km=model.fibre_us_per_km,
+        route_factor=model.route_factor,
+        equipment_ms=default.equipment_ms if model.equipment is None else model.equipment * 1000,
     )

@@ -52,7 +52,7 @@ class RateSection(Section):
 class ProgrammeSection(Section):
     """Rules of one voucher programme."""
 
-    id: Word = Field(description="Id; its vouchers are counted in the unit VCH:<id>.")
+    id: Word = Field(description="Id; its vouchers are counted in the unit `VCH:<id>`.")
     version: Annotated[int, Field(ge=1)] = Field(1, description="Version of the rules.")
     name: Name = Field(description="Name.")
     name_zh: Text = Field("", description="Chinese name.")

@@ -23,43 +23,12 @@ from suanwang.domain.workload import (
 from suanwang.errors import InvalidInput, Problem
 from suanwang.schemas.grid import read_grid
 from suanwang.schemas.workload import read_workload
-from tests.small_catalog import GRID, small_catalog
+from tests.small_catalog import GRID, WORKLOAD, small_catalog
 
 NOW = datetime(2026, 8, 1, tzinfo=UTC)
 CATALOG = small_catalog()
 
-FINETUNE = """\
-apiVersion: suanwang/v1
-kind: Workload
-workload:
-  name: tune
-  kind: finetune
-  tenant: lab
-  model: llama-2-7b
-  method: lora
-  lora_rank: 8
-  tokens: 2 B
-  sequence_length: 4096
-  global_batch: 64
-  dtype: bf16
-  command: [python, train.py, --epochs, 3]
-  environment: {OMP_NUM_THREADS: 8}
-  directory: ./code
-  accelerators: {count: 8, kinds: [a100-sxm4-80gb, h800-sxm5-80gb], vendors: NVIDIA, capabilities: [bf16]}
-  data:
-    - {name: corpus, at: shanghai, size: 80 GB, uri: "s3://corpus"}
-  earliest_start: 2026-08-01T09:00+08:00
-  deadline: +12 h
-  latency: {city: beijing, max: 20 ms}
-  budget: 5000 CNY
-  time_limit: 6 h
-  priority: 5
-  preemptible: true
-  checkpoint: {every: 10 min, retries: 2}
-  requires: {province: [CN-GZ, CN-NX], side: west}
-  labels: {project: 7}
-  vouchers: [west]
-"""
+FINETUNE = WORKLOAD
 SERVE = """\
 apiVersion: suanwang/v1
 kind: Workload
