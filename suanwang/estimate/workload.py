@@ -122,7 +122,7 @@ def smallest_that_keeps(
             return result
         if fastest is None or result.time_s.mid < fastest.time_s.mid:
             fastest = result
-    assert fastest is not None or refusal is not None  # noqa: S101 - counts() offers at least one gang
+    assert fastest is not None or refusal is not None
     return fastest or refusal  # type: ignore[return-value]
 
 
@@ -130,7 +130,7 @@ def estimate_gang(workload: Workload, pool: Pool, count: int, known: Mapping[str
     """Training or batch on exactly `count` cards."""
     if isinstance(workload.task, Training):
         return estimate_training(workload.task, pool, count)
-    assert isinstance(workload.task, Batch)  # noqa: S101 - serving sizes itself
+    assert isinstance(workload.task, Batch)
     return estimate_batch(workload.task, pool, count, known)
 
 
