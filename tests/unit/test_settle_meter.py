@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -123,7 +124,7 @@ def metered(
     ],
 )
 def test_pieces(observation: Observation, now: datetime, bounds: list[datetime]) -> None:
-    assert [(r.start, r.end) for r in metered(observation, now)] == list(zip(bounds, bounds[1:], strict=False))
+    assert [(r.start, r.end) for r in metered(observation, now)] == list(pairwise(bounds))
 
 
 def test_continues_where_the_order_ended_and_repeats_its_ids() -> None:
