@@ -336,7 +336,7 @@ def take_lock() -> int | None:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if time.monotonic() > give_up:
+            if exists("started.json") or time.monotonic() > give_up:
                 return None
             time.sleep(0.005)
         else:
