@@ -344,6 +344,8 @@ def take_lock() -> int | None:
 
 
 def main(folder: str) -> None:
+    """Do what is left to do for the order in this folder."""
+    os.closerange(3, os.sysconf("SC_OPEN_MAX"))  # whatever the hub was given open by those who started it
     os.chdir(folder)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # the supervisor outlives its hub and its terminal
