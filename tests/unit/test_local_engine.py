@@ -304,6 +304,13 @@ LocalEngine(Path(sys.argv[1]), {"pool": 8}, clock, grace_s=0.3).submit(Order(id=
     assert datetime(2026, 1, 1, tzinfo=UTC) < seen.started < seen.ended <= clock.now()
 
 
+def test_a_program_that_is_ended_as_it_starts_hears_the_first_signal(folder: Path) -> None:
+    """TERM comes before the program has begun, and is not lost to what the supervisor ignores for itself."""
+    engine = LocalEngine(folder / "root", {"pool": 8}, SystemClock(), grace_s=60)
+    engine.submit(order_of("sleep", "600", time_limit_s=1e-6))
+    assert wait(engine).cause is EndCause.TIME_LIMIT
+
+
 def test_cpu_and_memory_are_of_the_whole_group(folder: Path) -> None:
     """Two children at once, one of them an orphan: 0.3 s of CPU and 60 MB each."""
     burn = "x = b'1' * 60_000_000\nimport time\nwhile time.process_time() < 0.3: pass\ntime.sleep(0.5)"

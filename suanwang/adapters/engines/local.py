@@ -8,8 +8,8 @@ be on a local disk (flock). Folders:
     ROOT/jobs/<job id>.json    the highest fence seen for a job, and its orders
     ROOT/state/<state key>/    checkpoint and output: they outlive attempts
 
-A program runs in the order's `directory` itself, or in its own `work` folder when that is empty. Accelerators are
-counted, never oversubscribed, but not assigned: a program learns how many it has, not which.
+A program runs in the order's (absolute) `directory` itself, or in its own `work` folder when that is empty.
+Accelerators are counted, never oversubscribed, but not assigned: a program learns how many it has, not which.
 """
 
 import fcntl
@@ -128,6 +128,8 @@ class LocalEngine:
             wrong = True
         if wrong or any(not name or "=" in name for name in names):
             raise _refused(msg("the command or environment of order {order} cannot be passed on", order=order.id))
+        if order.directory and not Path(order.directory).is_absolute():
+            raise _refused(msg("the directory {directory!r} is not absolute", directory=order.directory))
         if not order.time_limit_s > 0:
             raise _refused(msg("order {order} has no time to run", order=order.id))
         if not 0 <= order.accelerators <= self._pools.get(order.pool_id, -1):
