@@ -13,9 +13,7 @@ from suanwang.estimate.flops import expert_width, moe_layers, parameters
 from suanwang.estimate.layout import FULL, NONE, OPTIMIZER, SHARDED, Column, Layouts
 
 
-def activation_bytes_per_token(
-    model: ModelSpec, sequence_length: int, input_bytes: float = 2.0
-) -> tuple[float, float]:
+def activation_bytes_per_token(model: ModelSpec, sequence_length: int, input_bytes: float = 2.0) -> tuple[float, float]:
     """(linear part, scores part) of a layer's stored activations for one token, before tensor parallelism.
 
     For heads x head size = hidden, plain feed-forward of 4 hidden, 16 bits: 34 h and 5 a s, as published. The scores

@@ -8,9 +8,9 @@ from suanwang.domain.placement import Rejection
 from suanwang.domain.provenance import MissingFigure
 from suanwang.domain.reason import Reason
 from suanwang.domain.site import Pool
-from suanwang.domain.workload import Batch, Limits, Serving, Training, Workload, WorkloadKind
+from suanwang.domain.workload import Batch, Checkpointing, Limits, Serving, Training, Workload, WorkloadKind
 from suanwang.errors import Message, msg
-from suanwang.estimate import batch, energy, priors, serving, training
+from suanwang.estimate import batch, energy, goodput, priors, serving, training
 from suanwang.estimate.finetuning import recipe
 from suanwang.estimate.flops import serving_flops_per_request
 from suanwang.estimate.gang import counts
@@ -129,36 +129,45 @@ def smallest_that_keeps(
 def estimate_gang(workload: Workload, pool: Pool, count: int, known: Mapping[str, Accelerator]) -> Result:
     """Training or batch on exactly `count` cards."""
     if isinstance(workload.task, Training):
-        return estimate_training(workload.task, pool, count)
+        return estimate_training(workload.task, pool, count, workload.checkpointing)
     assert isinstance(workload.task, Batch)  # noqa: S101 - serving sizes itself
     return estimate_batch(workload.task, pool, count, known)
 
 
-def estimate_training(task: Training, pool: Pool, count: int) -> Result:
-    """Pre-training or fine-tuning on `count` cards with the fastest layout that fits."""
+def estimate_training(task: Training, pool: Pool, count: int, saving: Checkpointing | None = None) -> Result:
+    """Pre-training or fine-tuning on `count` cards with the fastest layout that fits, interruptions included."""
     seen = machine(pool, task.dtype, count)
     plan = training.best_plan(task, seen, count, pool.software_factor)
     if isinstance(plan, training.TooLarge):
         return too_large(pool, plan.needed, seen.memory_bytes)
     steps = task.tokens / (task.global_batch * task.sequence_length)
     flops = recipe(task).flops_per_token * task.tokens
-    mid = plan.seconds * steps
+    clean = plan.seconds * steps
+    lost = goodput.lost_share(plan.layout.accelerators, saving.every_s if saving else None)
+    parts = {name: s * steps for name, s in plan.step_s.items()} | {"interruptions": clean * lost / (1 - lost)}
     experts = "training_experts" if task.model.experts else "training_dense"
     return assembled(
         pool,
         count,
         layout=plan.layout,
-        breakdown_s={name: s * steps for name, s in plan.step_s.items()},
+        breakdown_s=parts,
         flops=flops,
         memory=plan.memory,
         residual=TIME["finetuning" if task.method.value != "full" else experts],
         seen=seen,
-        extra=(priors.ELEMENTWISE_TRAFFIC, priors.FRAMEWORK, priors.FUSED_RECOMPUTE),
+        extra=(
+            priors.ELEMENTWISE_TRAFFIC,
+            priors.FRAMEWORK,
+            priors.FUSED_RECOMPUTE,
+            priors.CARD_HOURS_PER_INTERRUPTION,
+            priors.CHECKPOINT_COST,
+            priors.RESTART,
+        ),
         results={
             "step_s": plan.seconds,
             "steps": steps,
-            "tokens_per_s": task.tokens / mid,
-            "mfu": flops / (mid * count * seen.peak_flops_per_s),
+            "tokens_per_s": task.tokens / clean,
+            "mfu": flops / (clean * count * seen.peak_flops_per_s),
         },
     )
 
