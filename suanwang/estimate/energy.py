@@ -7,7 +7,7 @@ from suanwang.domain.site import Pool
 from suanwang.estimate import priors
 
 COMPUTING, STREAMING, MOVING, WAITING = 1.0, 0.8, 0.6, 0.0
-"""Dynamic power of a card over its largest while it computes, streams its memory, moves bytes, or waits (prior; share of rated - idle)."""
+"""Dynamic power of a card (share of rated - idle) while it computes, streams its memory, moves bytes, waits: prior."""
 
 LOAD = {
     "matrices": COMPUTING,

@@ -59,7 +59,14 @@ MEMORY_RESERVE = _prior(
     "memory_reserve", 0.05, "1", "prior: driver context, communication buffers and fragmentation, share of memory"
 )
 SCHEDULER_OVERHEAD = _prior(
-    "serving_scheduler_overhead", 0.30, "1", "prior: real serving schedulers cost 24-40 % on top of the roofline"
+    "serving_scheduler_overhead",
+    0.20,
+    "1",
+    "calibrated on 147 published full-load runs: what schedulers and kernels cost on top of the roofline",
+)
+PASS_OVERHEAD = _prior("serving_pass_overhead", 1e-3, "s", "calibrated on the same runs: host work of a decode pass")
+SEQUENCE_OVERHEAD = _prior(
+    "serving_sequence_overhead", 10e-6, "s", "calibrated on the same runs: host work of one sequence in a decode pass"
 )
 CARD_HOURS_PER_INTERRUPTION = _prior(
     "card_hours_per_interruption",

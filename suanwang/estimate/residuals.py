@@ -38,7 +38,7 @@ TIME: dict[str, Residual] = {
         low=0.79, high=1.42, rows=22, source="10th to 95th percentile of published steps at their layout (median 1.00)"
     ),
     "serving": Residual(
-        low=0.74, high=1.62, rows=147, source="10th to 90th percentile of published full-load runs (median 0.95)"
+        low=0.75, high=1.42, rows=147, source="10th to 90th percentile of published full-load runs (median 1.06)"
     ),
     "batch_known": Residual(low=0.9, high=1.15, rows=0, source="judged: same program, same kind of card"),
     "batch_scaled": Residual(low=0.6, high=1.8, rows=0, source="judged: same program on another kind of card"),

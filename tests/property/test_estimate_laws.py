@@ -21,8 +21,7 @@ from suanwang.estimate.layout import candidates
 from suanwang.estimate.memory import training_memory
 from suanwang.estimate.workload import estimate
 
-settings.register_profile("estimate", derandomize=True, deadline=None, max_examples=40)
-settings.load_profile("estimate")
+LAW = settings(derandomize=True, deadline=None, max_examples=40)
 
 models = st.builds(
     lambda layers, heads, group, size, experts: ModelSpec(
@@ -88,16 +87,19 @@ def speed(found: Estimate | Rejection) -> float:
     return found.results["tokens_per_s"] if isinstance(found, Estimate) else 0.0
 
 
+@LAW
 @given(task=tasks, count=st.integers(1, 256), more=st.integers(1, 256))
 def test_more_accelerators_never_lower_the_throughput(task: Training, count: int, more: int) -> None:
     assert speed(result(task, count + more, pool())) >= speed(result(task, count, pool())) * (1 - 1e-12)
 
 
+@LAW
 @given(task=tasks, count=st.sampled_from([1, 4, 8, 64]), memory=st.floats(16e9, 90e9), more=st.floats(1.0, 4.0))
 def test_more_memory_never_makes_a_fit_fail_or_slower(task: Training, count: int, memory: float, more: float) -> None:
     assert speed(result(task, count, pool(memory * more))) >= speed(result(task, count, pool(memory))) * (1 - 1e-12)
 
 
+@LAW
 @given(task=tasks, factor=st.floats(1.1, 10))
 def test_time_and_energy_follow_the_tokens(task: Training, factor: float) -> None:
     once, longer = result(task, 64, pool()), result(replace(task, tokens=task.tokens * factor), 64, pool())
@@ -108,6 +110,7 @@ def test_time_and_energy_follow_the_tokens(task: Training, factor: float) -> Non
         assert np.isclose(longer.flops, once.flops * factor)
 
 
+@LAW
 @given(task=tasks, count=st.integers(1, 256))
 def test_an_estimate_is_whole_or_names_the_memory(task: Training, count: int) -> None:
     found = result(task, count, pool())
@@ -123,6 +126,7 @@ def test_an_estimate_is_whole_or_names_the_memory(task: Training, count: int) ->
     assert rated * 0.15 < found.power_w_it.mid < rated * 1.5
 
 
+@LAW
 @given(task=tasks)
 def test_recomputing_and_sharding_only_save_memory(task: Training) -> None:
     at = candidates(task.model, task.global_batch, 64, 8)
@@ -137,6 +141,7 @@ def test_recomputing_and_sharding_only_save_memory(task: Training) -> None:
     assert (at.accelerators <= 64).all()
 
 
+@LAW
 @given(
     model=models,
     rate=st.floats(0.01, 50),
@@ -155,6 +160,7 @@ def test_more_requests_never_need_fewer_cards(
         assert 0 < many.results["busy_share"] <= 1 + 1e-9
 
 
+@LAW
 @given(count=st.integers(1, 512), load=st.floats(0, 1), more=st.floats(0, 1))
 def test_power_rises_with_load_and_number(count: int, load: float, more: float) -> None:
     at = pool()
@@ -163,6 +169,7 @@ def test_power_rises_with_load_and_number(count: int, load: float, more: float) 
     assert power(at, count + 1, count, load).watts > power(at, count, count, load).watts
 
 
+@LAW
 @given(count=st.integers(1, 20000), every=st.floats(60, 1e6))
 def test_youngs_interval_loses_least(count: int, every: float) -> None:
     assert lost_share(count) <= lost_share(count, every) + 1e-12

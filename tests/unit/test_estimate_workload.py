@@ -184,6 +184,17 @@ def test_a_missing_figure_is_named(pool: Pool, figure: str) -> None:
     assert figure in str(found.detail)
 
 
+def test_replicas_need_no_wire_between_them() -> None:
+    alone = replace(POOL, accelerator=replace(H100, link_bytes_per_s=None), node_network_bytes_per_s=None)
+    small = replace(SERVE, model=LLAMA_8B, requests_per_s=200.0)
+    found = estimated(order(small, WorkloadKind.SERVE), alone)
+    assert found.layout.tp == 1
+    assert found.accelerators > 8
+    wide = refused(order(SERVE, WorkloadKind.SERVE), alone)
+    assert wide.reason is Reason.MISSING_FIGURE
+    assert "link bandwidth" in str(wide.detail)
+
+
 def test_objectives_cost_cards() -> None:
     free = estimated(order(SERVE, WorkloadKind.SERVE))
     strict = estimated(order(replace(SERVE, per_token_ms_max=20.0), WorkloadKind.SERVE))
