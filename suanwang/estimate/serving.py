@@ -68,7 +68,7 @@ def pass_s(
 ) -> Column:
     """Seconds of one pass of `tokens` tokens through the model on tp x pp cards (stages one after another).
 
-    max(operations / peak, weights / bandwidth) + attention (operations, or the `kv_read` bytes of a card) + collectives.
+    max(operations / peak, weights / bandwidth) + attention (operations, or `kv_read` bytes of a card) + collectives.
     """
     model, width = task.model, BYTES[task.dtype]
     flops = tokens * matrix_flops_per_token(model) / tp
