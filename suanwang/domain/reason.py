@@ -26,6 +26,7 @@ class Reason(StrEnum):
     ENGINE_REFUSED = "EngineRefused"
     ENGINE_LOST = "EngineLost"
     EXIT_NONZERO = "ExitNonzero"
+    KILLED = "Killed"
     TIME_LIMIT = "TimeLimit"
     CANCELLED_BY_TENANT = "CancelledByTenant"
     HOLD_EXPIRED = "HoldExpired"
@@ -55,6 +56,7 @@ MEANING: dict[Reason, str] = {
     Reason.ENGINE_REFUSED: "The site's engine refused the order.",
     Reason.ENGINE_LOST: "The engine lost the attempt (machine or supervisor died).",
     Reason.EXIT_NONZERO: "The workload's own program ended with a non-zero exit code.",
+    Reason.KILLED: "The workload's program was ended by a signal that the grid did not send.",
     Reason.TIME_LIMIT: "The attempt reached its time limit and was ended.",
     Reason.CANCELLED_BY_TENANT: "The tenant cancelled the job.",
     Reason.HOLD_EXPIRED: "The job did not start before its hold on money ran out.",
