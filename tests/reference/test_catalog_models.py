@@ -1,4 +1,4 @@
-"""Every model of the built-in catalog has the parameters that were published for it, and can be estimated everywhere."""
+"""Every model of the built-in catalog has the parameters that were published for it, and raises on no card."""
 
 from itertools import product
 
