@@ -21,6 +21,7 @@ class TariffPeriod:
     minutes: tuple[tuple[int, int], ...]
     months: frozenset[int] = ALL_MONTHS
     weekdays: frozenset[int] = ALL_WEEKDAYS
+    provenance: Provenance | None = None
 
     def holds(self, local: datetime) -> bool:
         minute = local.hour * 60 + local.minute
