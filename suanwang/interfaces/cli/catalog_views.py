@@ -68,12 +68,12 @@ def figures(thing: Thing) -> list[Figure]:
     """Every figure of a row with its unit and where it is from."""
     own = [Figure(name, value or None, unit, thing.provenance) for name, value, unit in _FIGURES[type(thing)](thing)]
     if isinstance(thing, Accelerator):
-        for e in thing.efficiencies:
-            name = f"measured / peak, {e.dtype} ({e.method})"
-            own.append(Figure(name, number(e.ratio), "ratio", e.provenance))
+        own += [
+            Figure(f"measured / peak, {e.dtype} ({e.method})", number(e.ratio), "ratio", e.provenance)
+            for e in thing.efficiencies
+        ]
     if isinstance(thing, Tariff):
-        for period in thing.periods:
-            own.append(Figure(f"hours, {period.name}", hours(period), "local time", period.provenance))
+        own += [Figure(f"hours, {p.name}", hours(p), "local time", p.provenance) for p in thing.periods]
         own.append(Figure("hours, any other", thing.base, "", thing.provenance))
     return own
 

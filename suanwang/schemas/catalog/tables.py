@@ -77,7 +77,7 @@ class Entry:
         return str(self.row.tariff if self.table == "tariff_periods" else self.row.id)
 
 
-def columns(table: str) -> Sequence[str]:
+def columns(table: str) -> list[str]:
     """Names of a table's columns: its own first, then source, date, confidence, note."""
     fields = list(TABLES[table].model_fields)
     shared = list(Row.model_fields)
@@ -106,7 +106,8 @@ def read_table(table: str, text: str, file: str, layer: int) -> tuple[list[Entry
         try:
             entries.append(Entry(table, TABLES[table].model_validate(values), place, layer))
         except ValidationError as error:
-            problems += [_explain(place, e, table) for e in error.errors(include_url=False) if e["loc"][0] in usable]
+            wrong = [e for e in error.errors(include_url=False) if e["loc"][0] in usable]
+            problems += [_explain(place, e, table) for e in sorted(wrong, key=lambda e: known.index(e["loc"][0]))]
     return entries, problems
 
 
