@@ -107,7 +107,7 @@ def read_table(table: str, text: str, file: str, layer: int) -> tuple[list[Entry
             entries.append(Entry(table, TABLES[table].model_validate(values), place, layer))
         except ValidationError as error:
             wrong = [e for e in error.errors(include_url=False) if e["loc"][0] in usable]
-            problems += [_explain(place, e, table) for e in sorted(wrong, key=lambda e: known.index(e["loc"][0]))]
+            problems += [_explain(place, e, table) for e in sorted(wrong, key=lambda e: known.index(str(e["loc"][0])))]
     return entries, problems
 
 
