@@ -22,6 +22,7 @@ class TariffPeriod:
     minutes: tuple[tuple[int, int], ...]
     months: frozenset[int] = ALL_MONTHS
     weekdays: frozenset[int] = ALL_WEEKDAYS
+    provenance: Provenance | None = None
 
     def holds(self, local: datetime) -> bool:
         minute = local.hour * 60 + local.minute
