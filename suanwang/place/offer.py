@@ -8,7 +8,7 @@ from suanwang.domain.estimate import Estimate
 from suanwang.domain.placement import Occupancy, Option, Rejection
 from suanwang.domain.provenance import MissingFigure
 from suanwang.domain.reason import Reason
-from suanwang.domain.signal import MICROSECOND
+from suanwang.domain.signal import MICROSECOND, require_aware
 from suanwang.domain.site import Grid, Pool, Site
 from suanwang.domain.workload import Workload
 from suanwang.errors import msg
@@ -73,7 +73,13 @@ class Request:
 
     @property
     def earliest(self) -> datetime:
-        return max(self.now, self.workload.limits.earliest_start or self.now)
+        asked = self.workload.limits.earliest_start
+        return self.now if asked is None else max(self.now, require_aware(asked))
+
+    @property
+    def deadline(self) -> datetime | None:
+        asked = self.workload.limits.deadline
+        return None if asked is None else require_aware(asked)
 
 
 def offers(request: Request, estimates: Sequence[Estimate], outlooks: Outlooks) -> tuple[list[Offer], list[Rejection]]:
@@ -120,20 +126,18 @@ class _Desk:
             return Rejection(pool_id=self.pool.id, reason=Reason.MISSING_FIGURE, detail=missing.message)
 
     def _offer(self, estimate: Estimate, moved: Transfer, trip: float | None) -> Offer | Rejection:
-        request, limits = self.request, self.request.workload.limits
+        request, deadline = self.request, self.request.deadline
         asked = bid(estimate, moved.cost, request.grid.carbon_price_per_t)
         longest = asked.high.duration_us * MICROSECOND
         data_ready = request.now + moved.duration if moved.duration else None
         first = max(request.earliest, data_ready or request.earliest)
         last = max(first, request.earliest + request.horizon)
-        if limits.deadline is not None:
-            last = min(last, limits.deadline - longest)
-        if last < first:
-            return too_late(self.pool.id, limits.deadline or last, first + longest)
+        if deadline is not None:
+            last = min(last, deadline - longest)
+            if last < first:
+                return too_late(self.pool.id, deadline, first + longest)
         outlook = self.outlooks.get(self.site, self.pool.price_book_id, request.earliest, last + longest)
         bounds = self._bounds(outlook, estimate, (to_us(first), to_us(last)), asked.high.duration_us)
-        if bounds.last_us < bounds.first_us:
-            return too_late(self.pool.id, limits.deadline or last, from_us(bounds.first_us) + longest)
         if outlook.charges_delivered(bounds.first_us, bounds.last_us + asked.high.duration_us):
             dtype = request.workload.task.dtype
             asked = asked.delivering(delivered_pflops_per_s(self.pool.accelerator, dtype, estimate.accelerators))
@@ -156,9 +160,11 @@ class _Desk:
         """The starts that every figure is known for. Raises MissingFigure when a signal ends before the first run."""
         first_us = max(starts_us[0], int(outlook.edges[0]))
         known_us = int(outlook.edges[-1])
-        if first_us + high_us > known_us and starts_us[1] + high_us > known_us:
-            end = from_us(known_us).isoformat()
-            raise MissingFigure(f"site {self.site.id}", f"tariff, PUE or carbon signal after {end}")
+        where = f"site {self.site.id} with price book {self.pool.price_book_id}"
+        if first_us > starts_us[1]:
+            raise MissingFigure(where, f"price, PUE or carbon figure before {from_us(first_us).isoformat()}")
+        if first_us + high_us > known_us:
+            raise MissingFigure(where, f"price, PUE or carbon figure after {from_us(known_us).isoformat()}")
         full = self.request.occupancy.full(self.pool.id, self.pool.accelerators, estimate.accelerators)
         return Bounds(
             first_us=first_us,
@@ -168,7 +174,7 @@ class _Desk:
         )
 
     def _blocked(self, blocked: Blocked, bounds: Bounds, longest: timedelta) -> Rejection:
-        deadline, budget = self.request.workload.limits.deadline, self.request.workload.limits.budget
+        deadline, budget = self.request.deadline, self.request.workload.limits.budget
         if blocked.reason is Reason.OVER_BUDGET:
             least = str(blocked.least_high)
             detail = msg(
