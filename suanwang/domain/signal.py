@@ -41,7 +41,9 @@ class Signal:
         if not self.edges or len(self.edges) != len(self.micros):
             raise ValueError("a signal needs one value for each edge, and at least one")
         bounds = (*self.edges, self.until)
-        if any(require_aware(a) >= require_aware(b) for a, b in pairwise(bounds)):
+        if any(bound.tzinfo is None for bound in bounds):
+            raise ValueError("the edges of a signal need a time zone")
+        if any(a >= b for a, b in pairwise(bounds)):
             raise ValueError("the edges of a signal must rise")
         if any(type(m) is not int for m in self.micros):
             raise TypeError("the values of a signal are whole millionths")
