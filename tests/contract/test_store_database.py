@@ -1,12 +1,12 @@
 """What only a SQL store has: opening, migrating, serialising, refusing false money, finding what was tampered with."""
 
-import sqlite3
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, event, inspect, text
@@ -241,13 +241,66 @@ def test_a_statement_that_is_wrong_stays_a_bug(sqlite_store: SqlStore) -> None:
         tx.ledger._connection.exec_driver_sql("SELECT * FROM missing")
 
 
-def test_a_busy_sqlite_is_not_now(sqlite_store: SqlStore, tmp_path: Path) -> None:
-    sqlite_store.engine.dispose()
-    event.listen(sqlite_store.engine, "connect", lambda c, _: c.execute("PRAGMA busy_timeout = 50").close())
-    other = sqlite3.connect(tmp_path / "suanwang.db", isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(NotNow, match="locked") as refusal, sqlite_store.transaction():
+def test_a_busy_database_is_not_now(sql_url: str) -> None:
+    busy, store = open_store(sql_url), open_store(sql_url)
+    setting = "PRAGMA busy_timeout = 50" if sql_url.startswith("sqlite") else "SET lock_timeout = 50"
+
+    def hurry(connection: Any, _record: object) -> None:
+        connection.execute(setting).close()
+        connection.commit()
+
+    store.engine.dispose()
+    event.listen(store.engine, "connect", hurry)
+    with busy.transaction(), pytest.raises(NotNow) as refusal, store.transaction():
         pass
     assert refusal.value.code == "store-unavailable"
-    other.close()
-    fill(sqlite_store)
+    fill(store)
+    busy.close()
+    store.close()
+
+
+class Crash(BaseException):
+    """The end of the process, as far as the store can tell."""
+
+
+def crash_at(store: SqlStore, statement: int) -> None:
+    """From that statement on, nothing reaches the database."""
+    seen = iter(range(1_000_000))
+
+    def stop(*_: object) -> None:
+        if next(seen) >= statement:
+            raise Crash
+
+    event.listen(store.engine, "before_cursor_execute", stop)
+    event.listen(store.engine, "commit", stop)
+
+
+def test_a_crash_at_any_statement_leaves_nothing_and_can_be_repeated(sql_url: str) -> None:
+    store = open_store(sql_url)
+    fill(store)
+    for statement in range(100):
+        broken = open_store(sql_url)
+        crash_at(broken, statement)
+        batch = [transfer("p", "tenant", "site", 20, "h"), transfer("t", "tenant", "site", 5)]
+        try:
+            with broken.transaction() as tx:
+                tx.ledger.post(batch[:1])
+                tx.ledger.post(batch)
+        except Crash:
+            broken.close()
+        else:
+            broken.close()
+            break
+        with store.transaction() as tx:
+            assert tx.ledger.check()["transfers"] == 2
+    assert statement > 10
+    with store.transaction() as tx:
+        tx.ledger.post(batch)
+        assert tx.ledger.check() == {
+            "accounts": 4,
+            "transfers": 4,
+            "holds_open": 0,
+            "sum_micro:CNY": 0,
+            "sum_micro:VCH:x": 0,
+        }
+    store.close()
