@@ -67,6 +67,11 @@ class LedgerMachine(RuleBasedStateMachine):
             for name, limit in LIMITS.items():
                 kind = AccountKind.EXTERNAL if limit is None else AccountKind.TENANT
                 tx.ledger.open(Account(id=name, kind=kind, owner="", unit="CNY", credit_limit_micro=limit))
+            for name in ("a", "c"):
+                new: dict[str, Any] = {"id": f"fund-{name}", "debit": "world", "credit": name, "at": NOW, "memo": ""}
+                funding = Transfer(kind=TransferKind.SINGLE, amount=Money(100, "CNY"), **new)
+                assert self.model.post(funding) == ""
+                tx.ledger.post([funding])
 
     def _transfer(self, data: st.DataObject) -> Transfer:
         """A new transfer, a resolution of some hold or of none, a repeat, or a known id with another amount."""
@@ -76,8 +81,7 @@ class LedgerMachine(RuleBasedStateMachine):
         amount = data.draw(micro)
         pick = data.draw(st.sampled_from(["single", "pending", "resolve", "repeat", "change"]))
         if pick == "resolve":
-            known = sorted(self.model.seen)
-            pending = data.draw(st.sampled_from([*known, "none"]))
+            pending = data.draw(st.sampled_from([*sorted(self.model.holds) * 5, *sorted(self.model.seen), "none"]))
             if pending in self.model.seen and data.draw(st.integers(0, 9)):
                 new |= {"debit": self.model.seen[pending].debit, "credit": self.model.seen[pending].credit}
             amount = data.draw(st.just(0) | micro)
