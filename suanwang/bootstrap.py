@@ -1,1 +1,95 @@
 """The only composition: settings to adapters to services."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from importlib.resources import files
+from pathlib import Path
+
+from suanwang.adapters.catalog import load_catalog
+from suanwang.adapters.clock import FastClock, SystemClock
+from suanwang.adapters.engines.local import LocalEngine
+from suanwang.adapters.store.sql import open_store
+from suanwang.domain.catalog import Catalog
+from suanwang.domain.site import Grid
+from suanwang.errors import InvalidInput, Problem, msg
+from suanwang.ports import Clock, Engine
+from suanwang.schemas.grid import read_grid
+from suanwang.service.hub import Hub
+from suanwang.service.tenants import open_accounts
+from suanwang.settings import Settings, read_settings
+
+THIS_MACHINE = "suanwang/data/grids/this-machine.yaml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """Everything composed: the settings, the catalog, and the hub that the use cases work with."""
+
+    settings: Settings
+    catalog: Catalog
+    hub: Hub
+
+    def close(self) -> None:
+        self.hub.store.close()
+
+
+def open_house(environment: Mapping[str, str] | None = None, *, grid: str = "") -> House:
+    """Compose from the environment (os.environ unless given); `grid`: a grid file, else the setting, else this machine.
+
+    Raises InvalidInput for settings, catalog overlays or a grid file with problems.
+    """
+    settings = read_settings(os.environ if environment is None else environment)
+    catalog = load_catalog(settings.catalog)
+    plan = load_grid(grid or settings.grid, catalog)
+    settings.home.mkdir(parents=True, exist_ok=True)
+    clock = open_clock(settings)
+    hub = Hub(
+        store=open_store(settings.database_url),
+        clock=clock,
+        grid=plan,
+        engines=open_engines(plan, settings, clock),
+        accelerators=catalog.accelerators,
+    )
+    open_accounts(hub)
+    return House(settings=settings, catalog=catalog, hub=hub)
+
+
+def load_grid(path: str, catalog: Catalog) -> Grid:
+    """Read a grid file; "" is the built-in grid of this machine alone, with as many cards as it has processors."""
+    if path:
+        return read_grid(read_text(path), path, catalog)
+    text = files("suanwang").joinpath("data/grids/this-machine.yaml").read_text(encoding="utf-8")
+    plan = read_grid(text, THIS_MACHINE, catalog)
+    processors = os.cpu_count() or 1
+    return replace(plan, pools=tuple(replace(p, accelerators_per_node=processors) for p in plan.pools))
+
+
+def read_text(path: str) -> str:
+    """The text of a file that a user named. Raises InvalidInput when it cannot be read."""
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise InvalidInput(
+            [Problem(path, msg("The file cannot be read: {why}.", why=why), msg("Check the path and its rights."))]
+        ) from error
+
+
+def open_clock(settings: Settings) -> Clock:
+    """Real time, or a fast clock that keeps its start in the home folder, so that restarts do not set it back."""
+    if settings.clock_speed == 1:
+        return SystemClock()
+    mark = settings.home / "clock-started"
+    if not mark.exists():
+        mark.write_text(repr(FastClock.wall_now()))
+    origin = datetime.fromisoformat(settings.clock_origin)
+    return FastClock(origin, settings.clock_speed, float(mark.read_text()))
+
+
+def open_engines(grid: Grid, settings: Settings, clock: Clock) -> dict[str, Engine]:
+    """The engine of each pool that this process can drive; the other pools can be quoted, and take no job here."""
+    pools = {p.id: p.accelerators for p in grid.pools if p.engine == "local"}
+    local = LocalEngine(settings.home / "runs", pools, clock)
+    return dict.fromkeys(pools, local)

@@ -26,8 +26,13 @@ CODES: dict[str, str] = {
     "insufficient-balance": "An account would fall below its limit, counting holds.",
     "price-missing": "No price book has a price for this use; a missing price is never 0.",
     "engine-unreachable": "The site's engine did not answer.",
+    "engine-full": "The site's engine has no room for the order now.",
     "engine-refused": "The site's engine refused the order.",
+    "lost-race": "Somebody else changed the object first; read it again.",
     "store-refused": "The database refused a write that breaks an invariant.",
+    "store-unavailable": "The database did not answer, or was busy for too long.",
+    "not-started": "The job has not been sent to an engine, so there is no output.",
+    "not-settled": "The job is not settled, so there is no bill.",
     "not-placeable": "No pool of the grid can run the workload; the reasons are listed.",
 }
 """Every error code, with its meaning; the reference page is made from this table."""
@@ -35,10 +40,13 @@ CODES: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A text template and the values of its {fields}; `str()` renders it in English."""
+    """A text template and the values of its {fields}; `str()` renders it in English.
+
+    Values are plain, so that a message can be stored and read again exactly.
+    """
 
     template: str
-    values: tuple[tuple[str, object], ...] = ()
+    values: tuple[tuple[str, "str | int | float | bool | Message"], ...] = ()
 
     def render(self, translate: Callable[[str], str] = str) -> str:
         """The text in the language of `translate` (a gettext function of the template)."""
@@ -50,8 +58,9 @@ class Message:
 
 
 def msg(template: str, /, **values: object) -> Message:
-    """A Message; the name that the translation catalog is extracted by."""
-    return Message(template, tuple(values.items()))
+    """A Message; the translation catalog is extracted by this name. A value that is not plain is kept as its text."""
+    plain = ((k, v if isinstance(v, str | int | float | Message) else str(v)) for k, v in values.items())
+    return Message(template, tuple(plain))
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ class Clock(Protocol):
 class Engine(Protocol):
     """What runs workloads at a site. Every call may be repeated; `submit` of a known id changes nothing.
 
-    Raises NotNow(engine-unreachable) or Never(engine-refused).
+    Raises NotNow(engine-unreachable, or engine-full from `submit`) or Never(engine-refused).
     """
 
     def capacity(self, pool_id: str) -> Capacity:

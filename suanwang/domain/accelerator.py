@@ -48,6 +48,7 @@ class Accelerator:
     peak_flops_per_s: Mapping[str, float] = field(default_factory=dict)
     memory_bytes: float | None = None
     memory_bytes_per_s: float | None = None
+    memory_type: str = ""
     link: str = ""
     link_bytes_per_s: float | None = None
     power_w: float | None = None

@@ -9,7 +9,7 @@ from suanwang.domain.accelerator import Accelerator, System
 from suanwang.domain.geography import City
 from suanwang.domain.model import ModelSpec
 from suanwang.domain.money import Money
-from suanwang.domain.provenance import Provenance
+from suanwang.domain.provenance import MissingFigure, Provenance
 from suanwang.domain.tariff import Tariff
 from suanwang.errors import NotFound, msg
 
@@ -28,22 +28,33 @@ class Hub:
     longitude: float
     role: str
     provenance: Provenance
+    region: str = ""
+    province_zh: str = ""
+    start_zone_zh: str = ""
     pue_limit: float | None = None
+    rack_utilisation_min_percent: float | None = None
+    green_power_min_percent: float | None = None
     note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CarbonFactor:
-    """kg CO2 per kWh of a region in a year; `basis` says location-based average, market-based residual, and so on."""
+    """kg CO2 per kWh of a region in a year; `basis` says location-based average, market-based residual, and so on.
+
+    `year` is None where the publisher does not say it.
+    """
 
     id: str
     region: str
     name: str
     name_zh: str
-    year: int
+    year: int | None
     kg_per_kwh: float
     basis: str
     provenance: Provenance
+    scope: str = ""
+    publisher: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,28 +69,40 @@ class MarketPrice:
     region: str
     count: int
     provenance: Provenance
+    provider: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
-    """A single figure (cooling, network, latency, project) with its unit; low and high where published."""
+    """A single figure (cooling, network, latency, project) with its unit; low and high where published.
+
+    `value` is None for a gap that is known: nothing trustworthy was found, or only a range was published.
+    """
 
     id: str
     table: str
     name: str
-    value: float
+    value: float | None
     unit: str
     provenance: Provenance
     low: float | None = None
     high: float | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)
+    note: str = ""
+
+    def value_or_raise(self) -> float:
+        """The figure in `unit`. Raises MissingFigure."""
+        if self.value is None:
+            raise MissingFigure(f"{self.table} {self.id}", f"value in {self.unit}")
+        return self.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalog:
     """Every table by id. A user's overlay has replaced or added rows; `origin[table/id]` says which file a row is from.
 
-    `accelerator`, `model`, `tariff`, `carbon`, `city` raise NotFound with what is near.
+    `accelerator`, `model`, `tariff`, `carbon_factor`, `city`, `fact` raise NotFound with what is near.
     """
 
     accelerators: Mapping[str, Accelerator]
@@ -107,6 +130,9 @@ class Catalog:
 
     def city(self, wanted: str) -> City:
         return find(self.cities, "city", wanted)
+
+    def fact(self, wanted: str) -> Fact:
+        return find(self.facts, "fact", wanted)
 
 
 Row = TypeVar("Row")

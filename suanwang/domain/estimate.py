@@ -28,7 +28,11 @@ class Band:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """How a model lies over the accelerators. `accelerators` = tp x pp x dp x cp; experts are spread inside dp x cp."""
+    """How a model lies over the accelerators. `accelerators` = tp x pp x dp x cp; experts are spread inside dp x cp.
+
+    `interleave`: chunks of layers a pipeline stage holds. `recompute`: none | selective | full. `sharding` over dp:
+    none | optimizer (ZeRO-1) | full (ZeRO-3, FSDP).
+    """
 
     tp: int = 1
     pp: int = 1
@@ -36,11 +40,12 @@ class Layout:
     cp: int = 1
     ep: int = 1
     micro_batch: int = 1
+    interleave: int = 1
     recompute: str = "none"
     sharding: str = "none"
 
     def __post_init__(self) -> None:
-        if min(self.tp, self.pp, self.dp, self.cp, self.ep, self.micro_batch) < 1:
+        if min(self.tp, self.pp, self.dp, self.cp, self.ep, self.micro_batch, self.interleave) < 1:
             raise ValueError("every degree of a layout is at least 1")
 
     @property

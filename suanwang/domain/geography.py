@@ -3,13 +3,18 @@
 from dataclasses import dataclass
 from math import asin, cos, radians, sin, sqrt
 
+from suanwang.domain.provenance import Provenance
+
 EARTH_RADIUS_KM = 6371.0088
 """Mean radius (IUGG 1980)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class City:
-    """A demand city: where users or data are. Degrees north and east."""
+    """A city where users or data are (`role` demand) or sites may stand (supply). Degrees north and east.
+
+    `region` is the code that tariffs and carbon factors carry ("cn-nx").
+    """
 
     id: str
     name: str
@@ -17,6 +22,11 @@ class City:
     latitude: float
     longitude: float
     province: str = ""
+    province_zh: str = ""
+    region: str = ""
+    role: str = ""
+    provenance: Provenance | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

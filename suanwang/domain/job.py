@@ -8,6 +8,7 @@ from enum import StrEnum
 from suanwang.domain.estimate import Estimate
 from suanwang.domain.placement import Placement, Rejection
 from suanwang.domain.reason import Reason
+from suanwang.domain.voucher import Redemption
 from suanwang.domain.workload import Workload
 from suanwang.errors import Message, Never, msg
 
@@ -66,7 +67,7 @@ class Job:
     """`version` counts the moves (= sequence of the last event). `attempt` counts dispatches to an engine, from 1.
 
     `reason` is why it waits or how it ended. `outcome` is kept when the state goes on to settled.
-    `cancel_requested`: the tenant asked for it; the next tick acts.
+    `cancel_requested`: the tenant asked for it; the next tick acts. `redemptions`: what its vouchers were found to pay.
     """
 
     id: str
@@ -85,6 +86,7 @@ class Job:
     reason: Reason | None = None
     detail: Message | None = None
     cancel_requested: bool = False
+    redemptions: tuple[Redemption, ...] = ()
 
 
 def check_transition(job_id: str, before: JobState, after: JobState) -> None:

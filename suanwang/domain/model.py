@@ -11,7 +11,10 @@ class ModelSpec:
 
     `kv_heads` < `heads` is grouped-query attention; `gated` means three matrices in the feed-forward part (SwiGLU),
     else two; `experts` = 0 is dense, else `experts_per_token` of them are active with width `expert_ffn`.
-    `head_size` defaults to hidden / heads. Raises ValueError on a shape that cannot exist.
+    `head_size` defaults to hidden / heads. `expert_ffn` defaults to ffn; the first `dense_layers` have no experts.
+    `kv_latent` > 0 is multi-head latent attention (DeepSeek-V2, arXiv:2405.04434): keys and values are kept as
+    `kv_latent` + `rope_size` numbers a token; `query_latent` is the width of the queries' low-rank path (0 = none).
+    Raises ValueError on a shape that cannot exist.
     """
 
     id: str
@@ -31,6 +34,9 @@ class ModelSpec:
     shared_experts: int = 0
     expert_ffn: int = 0
     dense_layers: int = 0
+    kv_latent: int = 0
+    query_latent: int = 0
+    rope_size: int = 0
     name: str = ""
     parameters_published: float | None = None
     provenance: Provenance | None = None
@@ -50,3 +56,7 @@ class ModelSpec:
             raise ValueError(f"model {self.id}: experts_per_token must be within 1..experts")
         if not self.experts and not self.ffn:
             raise ValueError(f"model {self.id}: a dense model needs ffn")
+        if self.experts and not (self.expert_ffn or self.ffn):
+            raise ValueError(f"model {self.id}: experts need expert_ffn or ffn")
+        if not 0 <= self.dense_layers <= self.layers:
+            raise ValueError(f"model {self.id}: dense_layers must be within 0..layers")

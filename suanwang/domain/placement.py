@@ -1,7 +1,7 @@
 """Where and when a workload runs, what that costs by part, and why every other place does not have it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -67,11 +67,19 @@ class Rejection:
     detail: Message
 
 
+class Against(StrEnum):
+    """What a placement is compared with. "At once" is as early as that place can start within the limits."""
+
+    SAME_POOL_AT_ONCE = "the same pool, at once"
+    CHEAPEST_AT_ONCE = "the cheapest place, at once"
+    NEAREST_EAST_AT_ONCE = "the nearest eastern site, at once"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Saving:
     """What the chosen option saves against a named alternative, by part (negative = costs more)."""
 
-    against: str
+    against: Against
     alternative: Option
     parts: Mapping[CostPart, Money]
 
@@ -94,3 +102,47 @@ class Placement:
     rejections: tuple[Rejection, ...]
     savings: tuple[Saving, ...]
     reasons: tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """No pool can have the workload: why not, for every pool of the grid."""
+
+    rejections: tuple[Rejection, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promise:
+    """Accelerators of a pool that are taken in [start, end), aware UTC: a running job, or a placement that is held."""
+
+    start: datetime
+    end: datetime
+    accelerators: int
+
+    def __post_init__(self) -> None:
+        if self.end <= self.start or self.accelerators < 1:
+            raise ValueError("a promise is of at least one accelerator and ends after it starts")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occupancy:
+    """What is promised already, by pool id. A job that overruns needs a promise whose end is not yet past."""
+
+    promises: Mapping[str, tuple[Promise, ...]] = field(default_factory=dict)
+
+    def full(self, pool_id: str, capacity: int, wanted: int) -> list[tuple[datetime, datetime]]:
+        """The longest intervals, in order, in which fewer than `wanted` of the pool's `capacity` are free."""
+        changes: dict[datetime, int] = {}
+        for promise in self.promises.get(pool_id, ()):
+            changes[promise.start] = changes.get(promise.start, 0) + promise.accelerators
+            changes[promise.end] = changes.get(promise.end, 0) - promise.accelerators
+        intervals: list[tuple[datetime, datetime]] = []
+        free, since = capacity, None
+        for when in sorted(changes):
+            free -= changes[when]
+            if free < wanted and since is None:
+                since = when
+            elif free >= wanted and since is not None:
+                intervals.append((since, when))
+                since = None
+        return intervals

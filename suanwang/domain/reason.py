@@ -26,6 +26,7 @@ class Reason(StrEnum):
     ENGINE_REFUSED = "EngineRefused"
     ENGINE_LOST = "EngineLost"
     EXIT_NONZERO = "ExitNonzero"
+    KILLED = "Killed"
     TIME_LIMIT = "TimeLimit"
     CANCELLED_BY_TENANT = "CancelledByTenant"
     HOLD_EXPIRED = "HoldExpired"
@@ -38,7 +39,7 @@ MEANING: dict[Reason, str] = {
     Reason.NO_ACCELERATOR_FITS: "No accelerator of the pool has what the workload requires (kind, vendor, dtype).",
     Reason.EXCEEDS_CAPACITY: "The gang is larger than the pool.",
     Reason.EXCEEDS_MEMORY: "No layout of the model fits the accelerators' memory.",
-    Reason.EXCEEDS_LATENCY: "The round trip from the user's city is above the limit.",
+    Reason.EXCEEDS_LATENCY: "The round trip from the user's city, or the time to or per token, is above the limit.",
     Reason.MISSES_DEADLINE: "No start within the limits ends before the deadline.",
     Reason.OVER_BUDGET: "The least cost is above the budget.",
     Reason.LABEL_MISMATCH: "The site or pool lacks a label that the workload requires (province, site, vendor …).",
@@ -55,6 +56,7 @@ MEANING: dict[Reason, str] = {
     Reason.ENGINE_REFUSED: "The site's engine refused the order.",
     Reason.ENGINE_LOST: "The engine lost the attempt (machine or supervisor died).",
     Reason.EXIT_NONZERO: "The workload's own program ended with a non-zero exit code.",
+    Reason.KILLED: "The workload's program was ended by a signal that the grid did not send.",
     Reason.TIME_LIMIT: "The attempt reached its time limit and was ended.",
     Reason.CANCELLED_BY_TENANT: "The tenant cancelled the job.",
     Reason.HOLD_EXPIRED: "The job did not start before its hold on money ran out.",

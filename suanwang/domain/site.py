@@ -9,6 +9,7 @@ from suanwang.domain.accelerator import Accelerator
 from suanwang.domain.geography import City, LatencyModel, great_circle_km
 from suanwang.domain.money import Money
 from suanwang.domain.price import PriceBook
+from suanwang.domain.provenance import MissingFigure
 from suanwang.domain.signal import Signal
 from suanwang.domain.tariff import Tariff
 from suanwang.domain.voucher import Programme
@@ -137,6 +138,13 @@ class Grid:
         """The version of a book in force at a time: the latest effective one; None where there is none yet."""
         versions = [b for b in self.price_books if b.id == book_id and b.effective <= when]
         return max(versions, key=lambda b: (b.effective, b.version), default=None)
+
+    def price_book_of(self, pool: Pool, when: datetime) -> PriceBook:
+        """The book in force for a pool. Raises MissingFigure: a missing price is never 0."""
+        book = self.price_book(pool.price_book_id, when)
+        if book is None:
+            raise MissingFigure(f"pool {pool.id}", f"price at {when.isoformat()} (price book {pool.price_book_id!r})")
+        return book
 
     def round_trip_ms(self, city: City, site: Site) -> float:
         """Measured where a link says so, else modelled from the great circle."""

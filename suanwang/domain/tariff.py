@@ -1,9 +1,10 @@
 """Time-of-use power tariffs: named periods by month, weekday and local minute of the day, each with a price."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
+from itertools import pairwise
 
 from suanwang.domain.provenance import MissingFigure, Provenance
 from suanwang.domain.signal import Signal, require_aware
@@ -32,6 +33,7 @@ class TariffPeriod:
 class Tariff:
     """Price in `currency`/kWh by period; the first period that holds applies, else `base`. Hours are local to the site.
 
+    `voltage` is the class of connection that the prices are for: prices of two classes are never added.
     `local_signal` raises MissingFigure when a period that occurs has no price.
     """
 
@@ -44,6 +46,8 @@ class Tariff:
     base: str = "flat"
     name_zh: str = ""
     note: str = ""
+    region: str = ""
+    voltage: str = ""
 
     def __post_init__(self) -> None:
         for period in self.periods:
@@ -64,16 +68,55 @@ class Tariff:
     def signal(self, zone: tzinfo, start: datetime, end: datetime) -> Signal:
         """The price over [start, end), in currency/kWh, with the periods read on the clock of `zone`.
 
-        Edges are sought at every quarter of an hour of UTC, so that daylight changes fall where the zone has them.
+        Only the prices of periods that occur in it are asked for. The signal may reach a little beyond `end`.
         """
-        step = timedelta(minutes=15)
-        begin = require_aware(start).replace(minute=0, second=0, microsecond=0)
-        stop = require_aware(end)
+        begin, stop = require_aware(start), require_aware(end)
         steps: list[tuple[datetime, Decimal]] = []
-        when = begin
-        while when < stop or not steps:
-            price = self.price(self.period_at(when.astimezone(zone)))
+        until = begin
+        for left, right, period in self._segments(zone, begin, stop):
+            price = self.price(period)
             if not steps or steps[-1][1] != price:
-                steps.append((when.astimezone(UTC), price))
-            when += step
-        return Signal.of(f"{self.currency}/kWh", steps, when)
+                steps.append((left, price))
+            until = right
+        return Signal.of(f"{self.currency}/kWh", steps, until)
+
+    def _segments(self, zone: tzinfo, start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime, str]]:
+        """The (start, end, period) that touch [start, end), day by day on the local clock; at least one."""
+        patterns: dict[tuple[int, int], list[tuple[int, int, str]]] = {}
+        day = start.astimezone(zone).date()
+        while (midnight := _midnight(day, zone)) < end or midnight <= start:
+            key = (day.month, day.isoweekday())
+            if key not in patterns:
+                patterns[key] = self._pattern(day)
+            following = _midnight(day + timedelta(days=1), zone)
+            for left, right, period in _on_clock(patterns[key], midnight, following, zone):
+                if right > start and (left < end or left <= start):
+                    yield left, right, period
+            day += timedelta(days=1)
+
+    def _pattern(self, day: date) -> list[tuple[int, int, str]]:
+        """(from minute, to minute, period) that make up a local day, in order."""
+        bounds = {0, MINUTES_PER_DAY, *(m for p in self.periods for pair in p.minutes for m in pair)}
+        local = datetime(day.year, day.month, day.day, tzinfo=UTC)
+        return [(a, b, self.period_at(local + timedelta(minutes=a))) for a, b in pairwise(sorted(bounds))]
+
+
+def _midnight(day: date, zone: tzinfo) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
+
+
+def _on_clock(
+    pattern: list[tuple[int, int, str]], midnight: datetime, following: datetime, zone: tzinfo
+) -> Iterator[tuple[datetime, datetime, str]]:
+    """A day's pattern as instants. On a day when the clock changes, it is read every quarter of an hour."""
+    if following - midnight == timedelta(days=1):
+        for a, b, period in pattern:
+            yield midnight + timedelta(minutes=a), midnight + timedelta(minutes=b), period
+        return
+    when = midnight
+    while when < following:
+        local = when.astimezone(zone)
+        minute = local.hour * 60 + local.minute
+        step = min(when + timedelta(minutes=15), following)
+        yield when, step, next(name for a, b, name in pattern if a <= minute < b)
+        when = step

@@ -8,6 +8,12 @@ from fractions import Fraction
 
 from suanwang.domain.money import Money
 from suanwang.domain.provenance import Provenance
+from suanwang.domain.reason import Reason
+
+
+def voucher_unit(programme_id: str) -> str:
+    """The unit of account of a programme's vouchers; one of it is worth one of the programme's currency."""
+    return f"VCH:{programme_id}"
 
 
 class Answer(StrEnum):
@@ -73,7 +79,7 @@ class Programme:
     @property
     def unit(self) -> str:
         """The unit of account of its vouchers."""
-        return f"VCH:{self.id}"
+        return voucher_unit(self.id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,3 +92,36 @@ class Voucher:
     face: Money
     issued: datetime
     expires: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One rule's answer for one order, with the fact as it was known then ("" = unknown): kept as evidence."""
+
+    rule: Rule
+    known: str
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redemption:
+    """What one voucher takes over of one job, decided at order: `amount` (in the programme's currency) is held.
+
+    `ratio` of the cost parts in `recognised` is what it pays once the real cost is known, never above `amount`.
+    `reason` says why the amount is 0; it is None at 0 only when other vouchers already cover the job's share.
+    """
+
+    programme_id: str
+    programme_version: int
+    voucher_id: str
+    amount: Money
+    ratio: Fraction
+    recognised: tuple[str, ...]
+    findings: tuple[Finding, ...] = ()
+    reason: Reason | None = None
+
+    def __post_init__(self) -> None:
+        if self.amount.micro < 0 or not 0 <= self.ratio <= 1:
+            raise ValueError(f"voucher {self.voucher_id} redeems a negative amount or more than the cost")
+        if self.amount and self.reason:
+            raise ValueError(f"voucher {self.voucher_id} is both redeemed and refused")

@@ -122,7 +122,7 @@ class Program:
 class Workload:
     """One workload. `requires`: label -> admitted values (province, site, pool, or any label of site or pool).
 
-    `program` may be None for a quote; a run needs one. `vouchers`: programmes to pay from, in the tenant's order.
+    `program` may be None for a quote; a run needs one. `vouchers`: programmes to pay from (soonest expiry first).
     """
 
     name: str

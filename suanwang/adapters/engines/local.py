@@ -1,0 +1,373 @@
+"""The local engine: orders run as real processes of this machine, each looked after by a small supervisor program.
+
+The engine itself only writes what is wanted and reads what is; `local_supervisor` does the rest and goes on when the
+hub dies. So every call may be repeated, by several hubs at once, and after a crash at any point. The root folder must
+be on a local disk (flock). Folders:
+
+    ROOT/orders/<order id>/    order.json, started.json, end.json, cancel, lock, log, work (see `local_supervisor`)
+    ROOT/jobs/<job id>.json    the highest fence seen for a job, and its orders
+    ROOT/state/<state key>/    checkpoint and output: they outlive attempts
+
+A program runs in the order's `directory` itself, or in its own `work` folder when that is empty. Accelerators are
+counted, never oversubscribed, but not assigned: a program learns how many it has, not which.
+"""
+
+import fcntl
+import json
+import os
+import re
+import socket
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from suanwang.adapters.engines import local_supervisor
+from suanwang.domain.order import Capacity, EndCause, Observation, Order, OrderState
+from suanwang.errors import Message, Never, NotNow, msg
+from suanwang.ports import Clock
+
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+"""An order id, job id or state key: one plain folder name."""
+PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "USER", "LOGNAME", "SHELL", "TZ", "TMPDIR")
+"""What a program gets of the hub's environment; the order's own comes on top."""
+PROGRESS_BYTES = 8192
+"""How far back in the log the last progress line is looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """What an order occupies."""
+
+    pool_id: str
+    accelerators: int
+
+
+class LocalEngine:
+    """`Engine` on this machine. `pools`: accelerators by pool id; `grace_s`: wall seconds from TERM to KILL."""
+
+    def __init__(self, root: Path, pools: Mapping[str, int], clock: Clock, *, grace_s: float = 5.0) -> None:
+        self._root = root.expanduser().absolute()
+        self._pools = dict(pools)
+        self._clock = clock
+        self._grace_s = grace_s
+        self._mutex = threading.Lock()
+        self._supervisors: dict[str, int] = {}  # process ids of those that this engine started
+        self._claims: dict[str, _Claim] = {}
+        self._ended: dict[str, Observation] = {}
+
+    def capacity(self, pool_id: str) -> Capacity:
+        """Accelerators in all, and those that no live order has. Raises Never for a pool it does not have."""
+        if pool_id not in self._pools:
+            raise _refused(msg("the local engine has no pool {pool}", pool=pool_id))
+        with self._reachable():
+            used = sum(c.accelerators for c in self._live().values() if c.pool_id == pool_id)
+        total = self._pools[pool_id]
+        return Capacity(pool_id=pool_id, accelerators=total, free=max(0, total - used))
+
+    def submit(self, order: Order) -> None:
+        """Write the order and start its supervisor; a known id is only seen to have one.
+
+        An order with a higher fence than before cancels the job's earlier orders. Raises Never(engine-refused): bad
+        ids or command, unknown pool, lower fence; NotNow(engine-full, engine-unreachable).
+        """
+        if NAME.fullmatch(order.id) is None:
+            raise _refused(msg("{name!r} is no name of an order", name=order.id))
+        with self._reachable():
+            if not (self._folder(order.id) / "order.json").exists():
+                self._check(order)
+                with self._alone():
+                    self._accept(order)
+            self._reap()
+            self._look_after(order.id)
+
+    def observe(self, order_ids: Sequence[str]) -> Sequence[Observation]:
+        """One observation an id. Looks after orders that lost their supervisor. Raises NotNow(engine-unreachable).
+
+        A lost order has as `ended` the last time at which its supervisor was seen alive.
+        """
+        with self._reachable():
+            self._reap()
+            return [self._observe(order_id) for order_id in order_ids]
+
+    def cancel(self, order_id: str) -> None:
+        """Mark the order; its supervisor acts within half a second. Raises NotNow(engine-unreachable)."""
+        if NAME.fullmatch(order_id) is None:
+            return
+        with self._reachable():
+            self._mark_cancelled(order_id, "asked for")
+            if (self._folder(order_id) / "order.json").exists():
+                self._look_after(order_id)
+
+    def logs(self, order_id: str, offset: int = 0, limit: int = 65536) -> bytes:
+        """Up to `limit` bytes of output from `offset`; nothing for an order that has none."""
+        if NAME.fullmatch(order_id) is None or offset < 0 or limit <= 0:
+            return b""
+        with self._reachable():
+            try:
+                with (self._folder(order_id) / "log").open("rb") as file:
+                    file.seek(offset)
+                    return file.read(limit)
+            except FileNotFoundError:
+                return b""
+
+    def _check(self, order: Order) -> None:
+        for name in (order.job_id, order.state_key or order.job_id):
+            if NAME.fullmatch(name) is None:
+                raise _refused(msg("{name!r} is no name of a job or its state", name=name))
+        if not order.command or not order.command[0]:
+            raise _refused(msg("order {order} has no command", order=order.id))
+        names = order.environment.keys()
+        try:
+            texts = [*order.command, order.directory, *names, *order.environment.values()]
+            wrong = any(b"\0" in local_supervisor.encode(text) for text in texts)
+        except UnicodeEncodeError:
+            wrong = True
+        if wrong or any(not name or "=" in name for name in names):
+            raise _refused(msg("the command or environment of order {order} cannot be passed on", order=order.id))
+        if not order.time_limit_s > 0:
+            raise _refused(msg("order {order} has no time to run", order=order.id))
+        if not 0 <= order.accelerators <= self._pools.get(order.pool_id, -1):
+            raise _refused(
+                msg(
+                    "pool {pool} of the local engine does not have {count} accelerators",
+                    pool=order.pool_id,
+                    count=order.accelerators,
+                )
+            )
+
+    def _accept(self, order: Order) -> None:
+        """Make room, set the fence, write the order, in this order: a crash between any two is mended by a repeat."""
+        folder = self._folder(order.id)
+        if (folder / "order.json").exists():
+            return
+        record = self._root / "jobs" / f"{order.job_id}.json"
+        seen = _read(record) or {"fence": order.fence, "orders": []}
+        if order.fence < seen["fence"]:
+            raise _refused(
+                msg("order {order} is older than another of job {job}", order=order.id, job=order.job_id),
+            )
+        cancelled = (folder / "cancel").exists()
+        free = self.capacity(order.pool_id).free
+        if order.accelerators > free and not cancelled:
+            raise NotNow(
+                "engine-full",
+                msg("pool {pool} has {free} accelerators free", pool=order.pool_id, free=free),
+                msg("It is tried again when others have ended."),
+            )
+        if order.fence > seen["fence"]:
+            for older in seen["orders"]:
+                self._mark_cancelled(older, f"superseded by {order.id}")
+            seen = {"fence": order.fence, "orders": []}
+        _write(record, {"fence": seen["fence"], "orders": sorted({*seen["orders"], order.id})})
+        _write(folder / "order.json", self._instructions(order, folder))
+
+    def _instructions(self, order: Order, folder: Path) -> dict[str, Any]:
+        """What the supervisor needs, and the folders that it names."""
+        state = self._root / "state" / (order.state_key or order.job_id)
+        work = folder / "work"
+        for needed in (folder, work, state / "checkpoint", state / "output"):
+            needed.mkdir(parents=True, exist_ok=True, mode=0o700)
+        limit_s = self._clock.wall_seconds(order.time_limit_s)
+        return {
+            "job_id": order.job_id,
+            "attempt": order.attempt,
+            "fence": order.fence,
+            "pool_id": order.pool_id,
+            "accelerators": order.accelerators,
+            "command": order.command,
+            "directory": order.directory or str(work),
+            "time_limit_wall_s": None if limit_s == float("inf") else limit_s,
+            "grace_s": self._grace_s,
+            "environment": {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+            | dict(order.environment)
+            | {
+                "SUANWANG_JOB_ID": order.job_id,
+                "SUANWANG_ATTEMPT": str(order.attempt),
+                "SUANWANG_ACCELERATORS": str(order.accelerators),
+                "SUANWANG_CHECKPOINT_DIR": str(state / "checkpoint"),
+                "SUANWANG_OUTPUT_DIR": str(state / "output"),
+                local_supervisor.MARK: str(folder),
+            },
+        }
+
+    def _mark_cancelled(self, order_id: str, why: str) -> None:
+        folder = self._folder(order_id)
+        if not (folder / "end.json").exists() and not (folder / "cancel").exists():
+            _write(folder / "cancel", {"why": why})
+
+    def _observe(self, order_id: str) -> Observation:
+        if order_id in self._ended:
+            return self._ended[order_id]
+        folder = self._folder(order_id)
+        if NAME.fullmatch(order_id) is None or not (folder / "order.json").exists():
+            return Observation(order_id=order_id, state=OrderState.UNKNOWN)
+        if self._at_end(order_id):
+            return self._ended[order_id]
+        self._look_after(order_id)
+        started = _read(folder / "started.json")
+        if started is None:
+            return Observation(order_id=order_id, state=OrderState.PENDING, evidence=_evidence(folder))
+        return Observation(
+            order_id=order_id,
+            state=OrderState.RUNNING,
+            started=self._clock.from_wall(started["started"]),
+            evidence=_evidence(folder, pid=started["pid"]),
+            progress=_progress(folder / "log"),
+        )
+
+    def _at_end(self, order_id: str) -> bool:
+        """Whether the order has ended; its last observation is kept."""
+        folder = self._folder(order_id)
+        end = None if order_id in self._ended else _read(folder / "end.json")
+        if end is not None:
+            cause = EndCause(end["cause"])
+            cancel = _read(folder / "cancel") or {}
+            self._ended[order_id] = Observation(
+                order_id=order_id,
+                state=OrderState.LOST if cause is EndCause.LOST else OrderState.ENDED,
+                started=None if end["started"] is None else self._clock.from_wall(end["started"]),
+                ended=self._clock.from_wall(end["ended"]),
+                cause=cause,
+                exit_code=end.get("exit_code"),
+                cpu_s=end.get("cpu_s"),
+                memory_bytes_peak=end.get("memory_bytes_peak"),
+                evidence=_evidence(folder, signal=end.get("signal"), cancel=cancel.get("why")),
+                progress=_progress(folder / "log"),
+            )
+        return order_id in self._ended
+
+    def _live(self) -> dict[str, _Claim]:
+        """What the orders that have not ended occupy, by id."""
+        try:
+            names = os.listdir(self._root / "orders")  # noqa: PTH208 - names are all that is needed
+        except FileNotFoundError:
+            return {}
+        live = {}
+        for name in names:
+            if self._at_end(name):
+                self._claims.pop(name, None)
+                continue
+            if name not in self._claims and (order := _read(self._folder(name) / "order.json")) is not None:
+                self._claims[name] = _Claim(order["pool_id"], order["accelerators"])
+            if name in self._claims:
+                live[name] = self._claims[name]
+        return live
+
+    def _look_after(self, order_id: str) -> None:
+        """Start a supervisor unless the order has one or needs none. One too many sees the lock and ends."""
+        folder = self._folder(order_id)
+        with self._mutex:
+            if order_id in self._supervisors or _locked(folder / "lock") or (folder / "end.json").exists():
+                return
+            program = [sys.executable, "-I", "-S", local_supervisor.__file__, str(folder)]
+            null = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 1, 2)]
+            self._supervisors[order_id] = os.posix_spawn(
+                sys.executable, program, os.environ, file_actions=null, setsid=True
+            )
+
+    def _reap(self) -> None:
+        """Forget supervisors that have ended (or that are another process's children, after a fork)."""
+        with self._mutex:
+            for order_id, pid in list(self._supervisors.items()):
+                try:
+                    gone = os.waitpid(pid, os.WNOHANG)[0] == pid
+                except ChildProcessError:
+                    gone = True
+                if gone:
+                    del self._supervisors[order_id]
+
+    def _folder(self, order_id: str) -> Path:
+        return self._root / "orders" / order_id
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Only one thread of one process at a time accepts orders."""
+        self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with (self._root / "lock").open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    @contextmanager
+    def _reachable(self) -> Iterator[None]:
+        """A disk that is full or a folder that cannot be read is an engine that does not answer."""
+        try:
+            yield
+        except (OSError, json.JSONDecodeError) as problem:
+            raise NotNow(
+                "engine-unreachable",
+                msg("the local engine's folder {root} fails: {why}", root=str(self._root), why=str(problem)),
+                msg("Make room or mend the folder; it is tried again."),
+            ) from problem
+
+
+def _refused(message: Message) -> Never:
+    return Never("engine-refused", message, msg("Correct the order; a repeat as it is will not work."))
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """A record, or nothing when it is not there."""
+    try:
+        record: dict[str, Any] = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    return record
+
+
+def _write(path: Path, record: Mapping[str, Any]) -> None:
+    """Write a record whole or not at all, and on the disk before this returns."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
+    try:
+        with draft.open("w", encoding="ascii") as file:
+            json.dump(record, file)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _locked(path: Path) -> bool:
+    """Whether a supervisor holds the lock."""
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
+def _evidence(folder: Path, **more: object) -> dict[str, str]:
+    """Where an auditor can look, and what else is known."""
+    known = {"host": socket.gethostname(), "folder": str(folder), **more}
+    return {name: str(value) for name, value in known.items() if value}
+
+
+def _progress(log: Path) -> str:
+    """The last line of the log that is a JSON object, or "". Reads no more than the log's end."""
+    try:
+        with log.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - PROGRESS_BYTES))
+            tail = file.read(PROGRESS_BYTES)
+    except FileNotFoundError:
+        return ""
+    lines = tail.split(b"\n")
+    for line in reversed(lines if size <= PROGRESS_BYTES else lines[1:]):
+        if line.startswith(b"{"):
+            with suppress(ValueError, RecursionError):
+                text = line.decode().strip()
+                json.loads(text)
+                return text
+    return ""

@@ -1,0 +1,234 @@
+"""Accounts, transfers and vouchers, in SQL (the port `Ledger`)."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, bindparam, or_, select, update
+
+from suanwang.adapters.store import codec
+from suanwang.adapters.store.audit import audit, wrong
+from suanwang.adapters.store.checks import missing, other_body
+from suanwang.adapters.store.posting import Hold, Standing, apply, distinct, require_accounts
+from suanwang.adapters.store.refusals import refusals, refused, step
+from suanwang.adapters.store.tables import accounts, insert_new, microseconds, transfers, vouchers
+from suanwang.domain.ledger import Account, AccountKind, Balance, Transfer, TransferKind
+from suanwang.domain.voucher import Voucher
+from suanwang.errors import msg
+
+GROUP = 1000
+"""Transfers written at once: groups of a thousand are where a commit's cost no longer shows."""
+
+SUMS = ("debits_posted", "credits_posted", "debits_pending", "credits_pending")
+
+
+class SqlLedger:
+    """One transaction's view of the ledger."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def open(self, account: Account) -> None:
+        row = {
+            "id": account.id,
+            "kind": account.kind.value,
+            "owner": account.owner,
+            "unit": account.unit,
+            "credit_limit_micro": account.credit_limit_micro,
+            **dict.fromkeys(SUMS, 0),
+        }
+        with step(self._connection):
+            if insert_new(self._connection, accounts, [row]):
+                return
+        there = self.account(account.id)
+        if (there.kind, there.unit) != (account.kind, account.unit):
+            raise other_body("account", account.id)
+
+    def post(self, transfers: Sequence[Transfer]) -> None:
+        batch = distinct(transfers)
+        with step(self._connection):
+            for first in range(0, len(batch), GROUP):
+                self._post(batch[first : first + GROUP])
+
+    def _post(self, group: list[Transfer]) -> None:
+        standings = self._lock({side for t in group for side in (t.debit, t.credit)})
+        require_accounts(group, standings)
+        fresh = self._append(group)
+        holds = self._holds({t.pending_id for t in fresh if t.pending_id})
+        for transfer in fresh:
+            apply(transfer, holds.get(transfer.pending_id), standings)
+        changed = sorted({side for t in fresh for side in (t.debit, t.credit)})
+        if changed:
+            statement = update(accounts).where(accounts.c.id == bindparam("account_id"))
+            rows = [{"account_id": id_, **{name: getattr(standings[id_], name) for name in SUMS}} for id_ in changed]
+            self._connection.execute(statement.values({name: bindparam(name) for name in SUMS}), rows)
+
+    def _lock(self, account_ids: set[str]) -> dict[str, Standing]:
+        """The accounts with their sums, locked in the order of their ids: two batches cannot block each other."""
+        query = select(accounts).where(accounts.c.id.in_(account_ids)).order_by(accounts.c.id).with_for_update()
+        return {row.id: _standing(row) for row in self._connection.execute(query)}
+
+    def _append(self, group: list[Transfer]) -> list[Transfer]:
+        """Write the transfers at the end of the chain; returns those that were not there yet.
+
+        All of them are tried first. Only when the keys skipped some are these looked up and compared, and the rest
+        chained anew: the chain must not have a link to a row that was not written.
+        """
+        fresh = group
+        while fresh:
+            attempt = self._connection.begin_nested()
+            if insert_new(self._connection, transfers, self._chain(fresh)) == len(fresh):
+                attempt.commit()
+                break
+            attempt.rollback()
+            rest = self._not_stored(fresh)
+            if len(rest) == len(fresh):
+                raise refused("key_transfers_pending_id")
+            fresh = rest
+        return fresh
+
+    def _chain(self, group: list[Transfer]) -> list[dict[str, Any]]:
+        query = select(transfers.c.position, transfers.c.hash).order_by(transfers.c.position.desc()).limit(1)
+        last = self._connection.execute(query).first()
+        before, link = (last.position, last.hash) if last else (0, "")
+        rows = []
+        for position, transfer in enumerate(group, before + 1):
+            body = codec.dump(transfer)
+            link = _link(link, body)
+            rows.append(_columns(transfer) | {"position": position, "hash": link, "body": body})
+        return rows
+
+    def _not_stored(self, group: list[Transfer]) -> list[Transfer]:
+        """Raises Conflict(idempotency-conflict) for the first that is stored with another body."""
+        query = select(transfers.c.id, transfers.c.body).where(transfers.c.id.in_([t.id for t in group]))
+        stored = {row.id: codec.load(Transfer, row.body) for row in self._connection.execute(query)}
+        for transfer in group:
+            if stored.get(transfer.id, transfer) != transfer:
+                raise other_body("transfer", transfer.id)
+        return [t for t in group if t.id not in stored]
+
+    def _holds(self, pending_ids: set[str]) -> dict[str, Hold]:
+        if not pending_ids:
+            return {}
+        columns = (transfers.c.id, transfers.c.debit, transfers.c.credit, transfers.c.unit, transfers.c.amount_micro)
+        query = select(*columns).where(transfers.c.id.in_(pending_ids), transfers.c.kind == TransferKind.PENDING.value)
+        return {id_: Hold(*rest) for id_, *rest in self._connection.execute(query)}
+
+    def account(self, account_id: str) -> Account:
+        return self._one(account_id).account
+
+    def balance(self, account_id: str) -> Balance:
+        return self._one(account_id).balance()
+
+    def _one(self, account_id: str) -> Standing:
+        with refusals():
+            row = self._connection.execute(select(accounts).where(accounts.c.id == account_id)).first()
+        if row is None:
+            raise missing("account", account_id)
+        return _standing(row)
+
+    def _standings(self) -> list[Standing]:
+        with refusals():
+            return [_standing(row) for row in self._connection.execute(select(accounts).order_by(accounts.c.id))]
+
+    def balances(self) -> list[Balance]:
+        return [s.balance() for s in self._standings()]
+
+    def transfers(self, job_id: str = "", account_id: str = "", after: int = 0, limit: int = 10000) -> list[Transfer]:
+        query = select(transfers.c.body).order_by(transfers.c.position).limit(limit)
+        if job_id:
+            query = query.where(transfers.c.job_id == job_id)
+        if account_id:
+            query = query.where(or_(transfers.c.debit == account_id, transfers.c.credit == account_id))
+        # `after` counts in the list that is read. Unfiltered, that is the position, which has no gaps.
+        unfiltered = not job_id and not account_id
+        return self._load(query.where(transfers.c.position > after) if unfiltered else query.offset(after))
+
+    def pending(self, job_id: str) -> list[Transfer]:
+        resolving = transfers.alias()
+        open_hold = ~select(resolving.c.id).where(resolving.c.pending_id == transfers.c.id).exists()
+        query = select(transfers.c.body).where(
+            transfers.c.job_id == job_id, transfers.c.kind == TransferKind.PENDING.value, open_hold
+        )
+        return self._load(query.order_by(transfers.c.position))
+
+    def _load(self, query: Select[Any]) -> list[Transfer]:
+        with refusals():
+            return [codec.load(Transfer, body) for body in self._connection.execute(query).scalars()]
+
+    def add_voucher(self, voucher: Voucher) -> None:
+        row = {
+            "id": voucher.id,
+            "programme_id": voucher.programme_id,
+            "tenant": voucher.tenant,
+            "expires_us": microseconds(voucher.expires),
+            "body": codec.dump(voucher),
+        }
+        with step(self._connection):
+            if insert_new(self._connection, vouchers, [row]):
+                return
+            body = self._connection.execute(select(vouchers.c.body).where(vouchers.c.id == voucher.id)).scalar_one()
+        if codec.load(Voucher, body) != voucher:
+            raise other_body("voucher", voucher.id)
+
+    def vouchers(self, tenant: str = "", programme_id: str = "") -> list[Voucher]:
+        query = select(vouchers.c.body).order_by(vouchers.c.expires_us, vouchers.c.id)
+        if tenant:
+            query = query.where(vouchers.c.tenant == tenant)
+        if programme_id:
+            query = query.where(vouchers.c.programme_id == programme_id)
+        with refusals():
+            return [codec.load(Voucher, body) for body in self._connection.execute(query).scalars()]
+
+    def check(self) -> Mapping[str, int]:
+        return audit([(s.account, s.balance()) for s in self._standings()], self._verified())
+
+    def _verified(self) -> Iterator[Transfer]:
+        """Every transfer from the first, each an unbroken link of the chain whose columns say what its body says."""
+        position, link = 0, ""
+        while True:
+            query = select(transfers).where(transfers.c.position > position).order_by(transfers.c.position).limit(GROUP)
+            with refusals():
+                rows = self._connection.execute(query).mappings().all()
+            if not rows:
+                return
+            for row in rows:
+                position, link = position + 1, _link(link, row["body"])
+                if row["position"] != position:
+                    raise wrong(msg("transfer number {position} is not there", position=position))
+                if row["hash"] != link:
+                    raise wrong(msg("transfer {id} or one before it was changed", id=row["id"]))
+                transfer = codec.load(Transfer, row["body"])
+                if any(row[name] != value for name, value in _columns(transfer).items()):
+                    raise wrong(msg("transfer {id} was changed", id=row["id"]))
+                yield transfer
+
+
+def _link(previous: str, body: str) -> str:
+    """The next hash of the chain: SHA-256 over the hash before it and the body."""
+    return sha256(f"{previous}\n{body}".encode()).hexdigest()
+
+
+def _columns(transfer: Transfer) -> dict[str, Any]:
+    return {
+        "id": transfer.id,
+        "kind": transfer.kind.value,
+        "debit": transfer.debit,
+        "credit": transfer.credit,
+        "unit": transfer.amount.unit,
+        "amount_micro": transfer.amount.micro,
+        "at_us": microseconds(transfer.at),
+        "job_id": transfer.job_id,
+        "pending_id": transfer.pending_id or None,
+    }
+
+
+def _standing(row: Row[Any]) -> Standing:
+    account = Account(
+        id=row.id,
+        kind=AccountKind(row.kind),
+        owner=row.owner,
+        unit=row.unit,
+        credit_limit_micro=row.credit_limit_micro,
+    )
+    return Standing(account, row.debits_posted, row.credits_posted, row.debits_pending, row.credits_pending)

@@ -1,0 +1,318 @@
+"""The store in memory: the twin of the SQL one, with the same rules and the same refusals, for trials and tests."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from threading import Lock
+
+from suanwang.adapters.store.audit import audit
+from suanwang.adapters.store.checks import (
+    check_move,
+    check_new,
+    check_sealed,
+    lost_race,
+    missing,
+    other_body,
+    same_workload,
+)
+from suanwang.adapters.store.journal import Journal
+from suanwang.adapters.store.posting import Standing, apply, distinct, hold_of, require_accounts
+from suanwang.adapters.store.refusals import refused, unavailable
+from suanwang.domain.job import Job, JobEvent, JobState
+from suanwang.domain.ledger import Account, AccountKind, Balance, Transfer, TransferKind
+from suanwang.domain.order import Observation, Order, OrderState
+from suanwang.domain.price import Charge, PriceBook
+from suanwang.domain.usage import UsageRecord
+from suanwang.domain.voucher import Voucher
+
+PATIENCE_S = 30.0
+"""How long a transaction waits for the one before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredOrder:
+    """An order with what the store knows of it."""
+
+    order: Order
+    at: datetime
+    observation: Observation | None = None
+    observed: datetime | None = None
+    closed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """Everything that is kept. The second index of a table is named after what it finds."""
+
+    journal: Journal = field(default_factory=Journal)
+    jobs: dict[str, Job] = field(default_factory=dict)
+    jobs_by_key: dict[tuple[str, str], str] = field(default_factory=dict)
+    events: dict[tuple[str, int], JobEvent] = field(default_factory=dict)
+    orders: dict[str, StoredOrder] = field(default_factory=dict)
+    orders_by_attempt: dict[tuple[str, int], str] = field(default_factory=dict)
+    records: dict[str, UsageRecord] = field(default_factory=dict)
+    charges: dict[str, Charge] = field(default_factory=dict)
+    books: dict[tuple[str, int], PriceBook] = field(default_factory=dict)
+    accounts: dict[str, Account] = field(default_factory=dict)
+    balances: dict[str, Balance] = field(default_factory=dict)
+    transfers: dict[str, Transfer] = field(default_factory=dict)
+    resolved: dict[str, str] = field(default_factory=dict)
+    vouchers: dict[str, Voucher] = field(default_factory=dict)
+
+
+class MemoryJobs:
+    """The port `Jobs` on dicts."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+        self._put = tables.journal.put
+
+    def add(self, job: Job) -> Job:
+        check_new(job)
+        known = self._tables.jobs_by_key.get((job.tenant, job.key))
+        if known is not None:
+            return same_workload(self._tables.jobs[known], job)
+        if job.id in self._tables.jobs:
+            raise other_body("job", job.id)
+        self._put(self._tables.jobs, job.id, job)
+        self._put(self._tables.jobs_by_key, (job.tenant, job.key), job.id)
+        return job
+
+    def get(self, job_id: str) -> Job:
+        if job_id not in self._tables.jobs:
+            raise missing("job", job_id)
+        return self._tables.jobs[job_id]
+
+    def find(self, states: Sequence[JobState] = (), tenant: str = "", limit: int = 1000, after: str = "") -> list[Job]:
+        found = [
+            job
+            for id_, job in sorted(self._tables.jobs.items())
+            if id_ > after and (not states or job.state in states) and (not tenant or job.tenant == tenant)
+        ]
+        return found[:limit]
+
+    def move(self, job: Job, event: JobEvent) -> None:
+        before = self.get(job.id)
+        if event.sequence <= before.version:
+            raise lost_race(job.id)
+        check_move(before, job, event)
+        self._put(self._tables.events, (job.id, event.sequence), event)
+        self._put(self._tables.jobs, job.id, job)
+
+    def note(self, job: Job) -> None:
+        stored = self.get(job.id)
+        if (stored.version, stored.state) != (job.version, job.state):
+            raise lost_race(job.id)
+        self._put(self._tables.jobs, job.id, job)
+
+    def events(self, job_id: str) -> list[JobEvent]:
+        return sorted((e for e in self._tables.events.values() if e.job_id == job_id), key=lambda e: e.sequence)
+
+    def add_order(self, order: Order, at: datetime) -> None:
+        stored = self._tables.orders.get(order.id)
+        if stored is not None:
+            if stored.order != order:
+                raise other_body("order", order.id)
+            return
+        attempt = (order.job_id, order.attempt)
+        if attempt in self._tables.orders_by_attempt:
+            raise refused("key_orders_job_id_attempt")
+        if order.job_id not in self._tables.jobs:
+            raise refused("orders_job_id")
+        self._put(self._tables.orders, order.id, StoredOrder(order, at))
+        self._put(self._tables.orders_by_attempt, attempt, order.id)
+
+    def orders(self, *, open_only: bool = False, job_id: str = "") -> list[tuple[Order, Observation | None]]:
+        kept = [
+            stored
+            for stored in self._tables.orders.values()
+            if not (open_only and stored.closed) and job_id in ("", stored.order.job_id)
+        ]
+        return [(s.order, s.observation) for s in sorted(kept, key=lambda s: (s.at, s.order.id))]
+
+    def observe(self, observation: Observation, at: datetime) -> None:
+        stored = self._order(observation.order_id)
+        if stored.observation is None or stored.observation.state is not OrderState.ENDED:
+            self._put(self._tables.orders, observation.order_id, replace(stored, observation=observation, observed=at))
+
+    def close_order(self, order_id: str) -> None:
+        self._put(self._tables.orders, order_id, replace(self._order(order_id), closed=True))
+
+    def _order(self, order_id: str) -> StoredOrder:
+        if order_id not in self._tables.orders:
+            raise missing("order", order_id)
+        return self._tables.orders[order_id]
+
+
+class MemoryUsage:
+    """The port `Usage` on dicts."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+        self._put = tables.journal.put
+
+    def add(self, record: UsageRecord, charges: Sequence[Charge]) -> bool:
+        if record.id in self._tables.records:
+            return False
+        if record.order_id not in self._tables.orders:
+            raise refused("usage_records_order_id")
+        others = (r for r in self._tables.records.values() if r.order_id == record.order_id)
+        if any(r.start < record.end and record.start < r.end for r in others):
+            raise refused("usage_records_overlap")
+        with self._tables.journal.step():
+            self._put(self._tables.records, record.id, record)
+            for charge in charges:
+                if charge.id in self._tables.charges:
+                    raise refused("key_charges_id")
+                if charge.usage_id not in self._tables.records:
+                    raise refused("charges_usage_id")
+                self._put(self._tables.charges, charge.id, charge)
+        return True
+
+    def records(self, job_id: str) -> list[UsageRecord]:
+        return sorted((r for r in self._tables.records.values() if r.job_id == job_id), key=lambda r: (r.start, r.id))
+
+    def charges(self, job_id: str) -> list[Charge]:
+        return sorted((c for c in self._tables.charges.values() if c.job_id == job_id), key=lambda c: c.id)
+
+    def seal(self, book: PriceBook) -> None:
+        key = (book.id, book.version)
+        if key in self._tables.books:
+            check_sealed(self._tables.books[key], book)
+        else:
+            self._put(self._tables.books, key, book)
+
+
+class MemoryLedger:
+    """The port `Ledger` on dicts; `transfers` keeps the order in which they were posted."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+        self._put = tables.journal.put
+
+    def open(self, account: Account) -> None:
+        there = self._tables.accounts.get(account.id)
+        if there is not None:
+            if (there.kind, there.unit) != (account.kind, account.unit):
+                raise other_body("account", account.id)
+            return
+        limit = account.credit_limit_micro
+        if (limit is None and account.kind is not AccountKind.EXTERNAL) or (limit is not None and limit < 0):
+            raise refused("accounts_unlimited")
+        self._put(self._tables.accounts, account.id, account)
+        self._put(self._tables.balances, account.id, Standing(account).balance())
+
+    def post(self, transfers: Sequence[Transfer]) -> None:
+        tables = self._tables
+        batch = distinct(transfers)
+        sides = {side for t in batch for side in (t.debit, t.credit) if side in tables.accounts}
+        standings = {side: _standing(tables.accounts[side], tables.balances[side]) for side in sides}
+        require_accounts(batch, standings)
+        with tables.journal.step():
+            for transfer in batch:
+                if self._is_new(transfer):
+                    hold = tables.transfers.get(transfer.pending_id)
+                    pending = hold is not None and hold.kind is TransferKind.PENDING
+                    apply(transfer, hold_of(hold) if hold is not None and pending else None, standings)
+                    self._put(tables.transfers, transfer.id, transfer)
+            for side, standing in standings.items():
+                self._put(tables.balances, side, standing.balance())
+
+    def _is_new(self, transfer: Transfer) -> bool:
+        """Also notes which hold it resolves. Raises Conflict, and Never(transfer-refused) for a second resolution."""
+        stored = self._tables.transfers.get(transfer.id)
+        if stored is not None:
+            if stored != transfer:
+                raise other_body("transfer", transfer.id)
+            return False
+        if transfer.pending_id:
+            if transfer.pending_id in self._tables.resolved:
+                raise refused("key_transfers_pending_id")
+            self._put(self._tables.resolved, transfer.pending_id, transfer.id)
+        return True
+
+    def account(self, account_id: str) -> Account:
+        if account_id not in self._tables.accounts:
+            raise missing("account", account_id)
+        return self._tables.accounts[account_id]
+
+    def balance(self, account_id: str) -> Balance:
+        return self._tables.balances[self.account(account_id).id]
+
+    def balances(self) -> list[Balance]:
+        return [balance for _, balance in sorted(self._tables.balances.items())]
+
+    def transfers(self, job_id: str = "", account_id: str = "", after: int = 0, limit: int = 10000) -> list[Transfer]:
+        found = [
+            t
+            for t in self._tables.transfers.values()
+            if job_id in ("", t.job_id) and account_id in ("", t.debit, t.credit)
+        ]
+        return found[after : after + limit]
+
+    def pending(self, job_id: str) -> list[Transfer]:
+        return [
+            t
+            for t in self._tables.transfers.values()
+            if t.job_id == job_id and t.kind is TransferKind.PENDING and t.id not in self._tables.resolved
+        ]
+
+    def add_voucher(self, voucher: Voucher) -> None:
+        if voucher.id not in self._tables.vouchers:
+            self._put(self._tables.vouchers, voucher.id, voucher)
+        elif self._tables.vouchers[voucher.id] != voucher:
+            raise other_body("voucher", voucher.id)
+
+    def vouchers(self, tenant: str = "", programme_id: str = "") -> list[Voucher]:
+        found = [
+            v
+            for v in self._tables.vouchers.values()
+            if tenant in ("", v.tenant) and programme_id in ("", v.programme_id)
+        ]
+        return sorted(found, key=lambda v: (v.expires, v.id))
+
+    def check(self) -> Mapping[str, int]:
+        stored = [(account, self._tables.balances[id_]) for id_, account in sorted(self._tables.accounts.items())]
+        return audit(stored, self._tables.transfers.values())
+
+
+def _standing(account: Account, balance: Balance) -> Standing:
+    return Standing(
+        account,
+        balance.debits_posted,
+        balance.credits_posted,
+        balance.debits_pending,
+        balance.credits_pending,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryTransaction:
+    """The three ports on one set of tables."""
+
+    jobs: MemoryJobs
+    usage: MemoryUsage
+    ledger: MemoryLedger
+
+
+class MemoryStore:
+    """The port `Store`; what it keeps ends with it."""
+
+    def __init__(self) -> None:
+        self._tables = Tables()
+        self._lock = Lock()
+
+    @contextmanager
+    def transaction(self) -> Iterator[MemoryTransaction]:
+        if not self._lock.acquire(timeout=PATIENCE_S):
+            raise unavailable("another transaction does not end")
+        try:
+            with self._tables.journal.step():
+                yield MemoryTransaction(MemoryJobs(self._tables), MemoryUsage(self._tables), MemoryLedger(self._tables))
+            self._tables.journal.forget()
+        finally:
+            self._lock.release()
+
+    def close(self) -> None:
+        """Nothing to end."""

@@ -1,0 +1,124 @@
+"""The store in a SQL database: SQLite by default, PostgreSQL where several hubs or much work need it.
+
+Every transaction is serialised with every other. SQLite: BEGIN IMMEDIATE takes the one write lock at the start. On
+PostgreSQL an advisory lock, held until the transaction ends, does the same; at READ COMMITTED each statement then sees
+all that was committed before, so nothing has to be tried again, as SERIALIZABLE would ask. The price is one transaction
+at a time, which is what SQLite gives, and what posting in large groups is made for.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
+
+from suanwang.adapters.store.jobs import SqlJobs
+from suanwang.adapters.store.ledger import SqlLedger
+from suanwang.adapters.store.refusals import refusals
+from suanwang.adapters.store.schema import migrate
+from suanwang.adapters.store.usage import SqlUsage
+from suanwang.errors import InvalidInput, Problem, msg
+
+BUSY_TIMEOUT_MS = 30_000
+"""How long a transaction waits for the one before it."""
+LOCK_KEY = 0x7375616E77616E67
+"""The advisory lock of this program on PostgreSQL ("suanwang" as bytes)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SqlTransaction:
+    """The three ports on one connection."""
+
+    jobs: SqlJobs
+    usage: SqlUsage
+    ledger: SqlLedger
+
+
+class SqlStore:
+    """The port `Store`. `engine` is SQLAlchemy's, for whoever must watch or count statements."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    @contextmanager
+    def transaction(self) -> Iterator[SqlTransaction]:
+        with refusals(), self.engine.begin() as connection:
+            yield SqlTransaction(SqlJobs(connection), SqlUsage(connection), SqlLedger(connection))
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def open_store(url: str) -> SqlStore:
+    """Open the database, creating or migrating its tables.
+
+    Raises InvalidInput for an address that is none, NotNow(store-unavailable) when nobody answers there, and
+    Never(store-refused) when a newer program made the database.
+    """
+    engine = _engine(_address(url))
+    try:
+        with refusals(), engine.begin() as connection:
+            migrate(connection)
+    except BaseException:
+        engine.dispose()
+        raise
+    return SqlStore(engine)
+
+
+def _address(url: str) -> URL:
+    try:
+        address = make_url(url)
+    except ArgumentError as error:
+        raise _unusable("it is not a database URL") from error
+    backend = address.get_backend_name()
+    if backend == "postgresql":
+        return address.set(drivername="postgresql+psycopg")
+    if backend != "sqlite":
+        raise _unusable(f"{backend} is not supported")
+    if address.database in (None, "", ":memory:"):
+        raise _unusable("a database in memory would be lost at the end of each transaction")
+    return address
+
+
+def _unusable(why: str) -> InvalidInput:
+    remedy = msg("Give sqlite:///path/to/file.db or postgresql://user@host/database.")
+    return InvalidInput([Problem("SUANWANG_DATABASE_URL", msg("{why}.", why=why), remedy)])
+
+
+def _engine(address: URL) -> Engine:
+    if address.get_backend_name() == "sqlite":
+        Path(str(address.database)).parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(address)
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    try:
+        engine = create_engine(address)
+    except ModuleNotFoundError as error:
+        raise _unusable("the PostgreSQL driver is not installed (install suanwang[postgres])") from error
+    event.listen(engine, "begin", _begin_postgresql)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    """Set up a new SQLite connection; the driver is told to leave transactions to us (it would begin them too late)."""
+    connection.isolation_level = None
+    for pragma in (
+        f"busy_timeout = {BUSY_TIMEOUT_MS}",
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        "recursive_triggers = ON",  # else INSERT OR REPLACE would delete rows past the append-only triggers
+    ):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK_KEY})")

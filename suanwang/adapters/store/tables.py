@@ -1,0 +1,77 @@
+"""The tables, as the queries see them, and the two ways that every row is written.
+
+How they are made, with keys, checks and triggers, is in `migrations/versions`: one home for each fact. A domain object
+is kept whole as JSON text (`body`, see codec); beside it stand only the columns that are searched or guarded. Times are
+whole microseconds since 1970 in UTC (`…_us`), amounts are whole millionths (`…_micro`); both are 64-bit integers.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnClause, Connection, TableClause, Text, column, table
+from sqlalchemy.dialects import postgresql, sqlite
+
+from suanwang.domain.signal import EPOCH, MICROSECOND
+
+
+def _text(*names: str) -> list[ColumnClause[Any]]:
+    return [column(name, Text) for name in names]
+
+
+def _whole(*names: str) -> list[ColumnClause[Any]]:
+    return [column(name, BigInteger) for name in names]
+
+
+jobs = table("jobs", *_text("id", "tenant", "key", "state", "body"), *_whole("version", "created_us", "updated_us"))
+job_events = table("job_events", *_text("job_id", "state_before", "state_after", "body"), *_whole("sequence", "at_us"))
+transitions = table("transitions", *_text("state_before", "state_after"))
+orders = table(
+    "orders",
+    *_text("id", "job_id", "pool_id", "body", "observed_state", "observation"),
+    *_whole("attempt", "at_us", "observed_us", "closed"),
+)
+usage_records = table("usage_records", *_text("id", "order_id", "job_id", "body"), *_whole("start_us", "end_us"))
+charges = table("charges", *_text("id", "usage_id", "job_id", "unit", "body"), *_whole("amount_micro"))
+price_books = table("price_books", *_text("id", "body"), *_whole("version"))
+accounts = table(
+    "accounts",
+    *_text("id", "kind", "owner", "unit"),
+    *_whole("credit_limit_micro", "debits_posted", "credits_posted", "debits_pending", "credits_pending"),
+)
+transfers = table(
+    "transfers",
+    *_text("id", "kind", "debit", "credit", "unit", "pending_id", "job_id", "hash", "body"),
+    *_whole("position", "amount_micro", "at_us"),
+)
+vouchers = table("vouchers", *_text("id", "programme_id", "tenant", "body"), *_whole("expires_us"))
+meta = table("meta", *_text("key", "value"))
+
+ALL: tuple[TableClause, ...] = (
+    jobs,
+    job_events,
+    transitions,
+    orders,
+    usage_records,
+    charges,
+    price_books,
+    accounts,
+    transfers,
+    vouchers,
+    meta,
+)
+
+
+def microseconds(when: datetime) -> int:
+    """Whole microseconds since 1970 in UTC."""
+    return (when - EPOCH) // MICROSECOND
+
+
+def insert_new(connection: Connection, into: TableClause, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Insert the rows that clash with no unique key; returns how many. What was skipped is for the caller to compare.
+
+    That a step may be repeated rests on this alone: nothing is looked up first, so nobody can come in between.
+    """
+    build = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = build(into).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+    return connection.execute(statement, rows).rowcount

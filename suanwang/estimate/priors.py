@@ -1,0 +1,71 @@
+"""Constants of the estimates, each with its source. A measured figure of the accelerator or pool goes before them."""
+
+from suanwang.domain.estimate import Assumption
+
+
+def _prior(name: str, value: float, unit: str, source: str) -> Assumption:
+    return Assumption(name=name, value=value, unit=unit, source=source)
+
+
+GEMM_EFFICIENCY = _prior(
+    "gemm_efficiency", 0.72, "1", "prior: large matrix products reach 71-77 % of peak on A100 and H100"
+)
+GEMM_TYPICAL_OVER_BEST = _prior(
+    "gemm_typical_over_best",
+    0.90,
+    "1",
+    "prior: products of layer shapes against the best shape of the same card (A100 75/87 %, H100 73/80 %)",
+)
+ATTENTION_EFFICIENCY = _prior(
+    "attention_efficiency",
+    0.50,
+    "1",
+    "prior: fused attention, 16-bit, share of peak (FlashAttention-2, arXiv:2307.08691: 50-73 % forward on A100, "
+    "35-40 % on H100)",
+)
+MEMORY_EFFICIENCY = _prior(
+    "memory_efficiency", 0.80, "1", "prior: streaming reaches 76-92 % of the nominal memory bandwidth"
+)
+ELEMENTWISE_TRAFFIC = _prior(
+    "elementwise_traffic",
+    2.0,
+    "1",
+    "calibrated on 300 published dense training runs: bytes moved over those of perfectly fused operators",
+)
+FRAMEWORK = _prior(
+    "framework_overhead",
+    0.20,
+    "1",
+    "calibrated on the same runs: launches, synchronisation, data loading and clocks under load, over computing time",
+)
+FUSED_RECOMPUTE = _prior(
+    "fused_attention_recompute",
+    0.5,
+    "1",
+    "the backward of fused attention repeats one of the forward's two products (arXiv:2205.14135, section 3)",
+)
+LINK_EFFICIENCY = _prior(
+    "link_efficiency", 0.75, "1", "prior: bus bandwidth of large collectives over the nominal link inside a node"
+)
+NETWORK_EFFICIENCY = _prior(
+    "network_efficiency", 0.75, "1", "prior: bus bandwidth of large collectives over the nominal network of a node"
+)
+LINK_LATENCY = _prior("link_latency", 5e-6, "s", "prior: one step of a collective inside a node")
+NETWORK_LATENCY = _prior("network_latency", 15e-6, "s", "prior: one step of a collective between nodes")
+OVERLAP = _prior(
+    "data_parallel_overlap", 0.80, "1", "prior: share of gradient and weight traffic hidden behind computing"
+)
+MEMORY_RESERVE = _prior(
+    "memory_reserve", 0.05, "1", "prior: driver context, communication buffers and fragmentation, share of memory"
+)
+SCHEDULER_OVERHEAD = _prior(
+    "serving_scheduler_overhead", 0.30, "1", "prior: real serving schedulers cost 24-40 % on top of the roofline"
+)
+IDLE_POWER = _prior("idle_power", 0.15, "1", "prior: power of an idle card over its rated power (A100, H100 60-110 W)")
+NODE_OVERHEAD = _prior(
+    "node_overhead",
+    0.27,
+    "1",
+    "prior: processors, fans, network cards and conversion over the cards' rated power; H100 servers of MLPerf "
+    "Training draw 856 W a card at the wall in GPT-3, 1.22 of the rated 700 W",
+)

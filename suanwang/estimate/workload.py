@@ -1,0 +1,269 @@
+"""The estimator's door: a workload and a pool in, an Estimate or the reason why not out. Pure; nothing is read."""
+
+from collections.abc import Mapping
+
+from suanwang.domain.accelerator import Accelerator
+from suanwang.domain.estimate import Assumption, Band, Estimate, Layout
+from suanwang.domain.placement import Rejection
+from suanwang.domain.provenance import MissingFigure
+from suanwang.domain.reason import Reason
+from suanwang.domain.site import Pool
+from suanwang.domain.workload import Batch, Limits, Serving, Training, Workload, WorkloadKind
+from suanwang.errors import Message, msg
+from suanwang.estimate import batch, energy, priors, serving, training
+from suanwang.estimate.finetuning import recipe
+from suanwang.estimate.flops import serving_flops_per_request
+from suanwang.estimate.gang import counts
+from suanwang.estimate.machine import Machine, machine
+from suanwang.estimate.residuals import POWER, TIME, Residual
+from suanwang.units import JOULES_PER_KWH
+
+Result = Estimate | Rejection
+NO_ACCELERATORS: Mapping[str, Accelerator] = {}
+
+
+def estimate(
+    workload: Workload,
+    pool: Pool,
+    *,
+    available_s: float | None = None,
+    accelerators: Mapping[str, Accelerator] = NO_ACCELERATORS,
+) -> Result:
+    """What the workload needs on the pool, or why it cannot run there.
+
+    `available_s`: seconds until the deadline, where it matters for the number of cards (else deadline - earliest
+    start, or the time limit). `accelerators`: the catalog by id, for a duration known on another kind of card.
+    Without a demanded count the smallest gang that fits and keeps that time is taken (gang.counts; pre-training takes
+    whole nodes); where none keeps it, the fastest.
+    Reasons: NO_ACCELERATOR_FITS, EXCEEDS_CAPACITY, EXCEEDS_MEMORY, EXCEEDS_LATENCY, MISSING_FIGURE. Never raises for
+    a workload that does not suit the pool.
+    """
+    refused = unsuitable(workload, pool)
+    if refused is not None:
+        return refused
+    limit = available_s if available_s is not None else seconds_allowed(workload.limits)
+    try:
+        if isinstance(workload.task, Serving):
+            return estimate_serving(workload.task, workload, pool)
+        return smallest_that_keeps(workload, pool, limit, accelerators)
+    except MissingFigure as missing:
+        return rejected(pool, Reason.MISSING_FIGURE, missing.message)
+
+
+def rejected(pool: Pool, reason: Reason, detail: Message) -> Rejection:
+    return Rejection(pool_id=pool.id, reason=reason, detail=detail)
+
+
+def seconds_allowed(limits: Limits) -> float | None:
+    """Time that a run may take by its own limits; None where they do not say."""
+    window = None
+    if limits.deadline is not None and limits.earliest_start is not None:
+        window = (limits.deadline - limits.earliest_start).total_seconds()
+    known = [s for s in (window, limits.time_limit_s) if s is not None]
+    return min(known, default=None)
+
+
+def unsuitable(workload: Workload, pool: Pool) -> Rejection | None:
+    """Refusals that need no arithmetic: kind, vendor, capability, number format, size of the gang."""
+    demand, card, task = workload.demand, pool.accelerator, workload.task
+    none = Reason.NO_ACCELERATOR_FITS
+    if demand.accelerators and card.id not in demand.accelerators:
+        wanted = ", ".join(demand.accelerators)
+        return rejected(pool, none, msg("has {card}, asked for {wanted}", card=card.id, wanted=wanted))
+    if demand.vendors and card.vendor not in demand.vendors:
+        wanted = ", ".join(demand.vendors)
+        return rejected(pool, none, msg("has a {vendor} card, asked for {wanted}", vendor=card.vendor, wanted=wanted))
+    if lacking := sorted(set(demand.capabilities) - card.capabilities):
+        return rejected(pool, none, msg("{card} lacks {lacking}", card=card.id, lacking=", ".join(lacking)))
+    same_card = isinstance(task, Batch) and task.duration_s is not None and task.duration_accelerator in ("", card.id)
+    if not same_card and task.dtype not in card.peak_flops_per_s:
+        return rejected(pool, none, msg("{card} does not compute in {dtype}", card=card.id, dtype=task.dtype))
+    if demand.count is not None and demand.count > pool.accelerators:
+        have = pool.accelerators
+        return rejected(
+            pool, Reason.EXCEEDS_CAPACITY, msg("asks for {count} cards, has {have}", count=demand.count, have=have)
+        )
+    return None
+
+
+def too_large(pool: Pool, needed: float, available: float) -> Rejection:
+    return rejected(
+        pool,
+        Reason.EXCEEDS_MEMORY,
+        msg(
+            "needs {needed} GB on a card, has {available} GB",
+            needed=f"{needed / 1e9:.1f}",
+            available=f"{available / 1e9:.1f}",
+        ),
+    )
+
+
+def smallest_that_keeps(
+    workload: Workload, pool: Pool, limit: float | None, known: Mapping[str, Accelerator]
+) -> Result:
+    """The demanded gang, or the smallest one that fits and keeps the time; where none keeps it, the fastest."""
+    whole = workload.kind is WorkloadKind.PRETRAIN
+    offered = counts(pool.accelerators_per_node, pool.nodes, whole_nodes=whole)
+    if workload.demand.count:
+        offered = [workload.demand.count]
+    refusal: Rejection | None = None
+    fastest: Estimate | None = None
+    for count in offered:
+        try:
+            result = estimate_gang(workload, pool, count, known)
+        except MissingFigure:
+            if fastest is None:
+                raise
+            break
+        if isinstance(result, Rejection):
+            refusal = result
+            continue
+        if limit is None or result.time_s.mid <= limit:
+            return result
+        if fastest is None or result.time_s.mid < fastest.time_s.mid:
+            fastest = result
+    assert fastest is not None or refusal is not None  # noqa: S101 - counts() offers at least one gang
+    return fastest or refusal  # type: ignore[return-value]
+
+
+def estimate_gang(workload: Workload, pool: Pool, count: int, known: Mapping[str, Accelerator]) -> Result:
+    """Training or batch on exactly `count` cards."""
+    if isinstance(workload.task, Training):
+        return estimate_training(workload.task, pool, count)
+    assert isinstance(workload.task, Batch)  # noqa: S101 - serving sizes itself
+    return estimate_batch(workload.task, pool, count, known)
+
+
+def estimate_training(task: Training, pool: Pool, count: int) -> Result:
+    """Pre-training or fine-tuning on `count` cards with the fastest layout that fits."""
+    seen = machine(pool, task.dtype, count)
+    plan = training.best_plan(task, seen, count, pool.software_factor)
+    if isinstance(plan, training.TooLarge):
+        return too_large(pool, plan.needed, seen.memory_bytes)
+    steps = task.tokens / (task.global_batch * task.sequence_length)
+    flops = recipe(task).flops_per_token * task.tokens
+    mid = plan.seconds * steps
+    experts = "training_experts" if task.model.experts else "training_dense"
+    return assembled(
+        pool,
+        count,
+        layout=plan.layout,
+        breakdown_s={name: s * steps for name, s in plan.step_s.items()},
+        flops=flops,
+        memory=plan.memory,
+        residual=TIME["finetuning" if task.method.value != "full" else experts],
+        seen=seen,
+        extra=(priors.ELEMENTWISE_TRAFFIC, priors.FRAMEWORK, priors.FUSED_RECOMPUTE),
+        results={
+            "step_s": plan.seconds,
+            "steps": steps,
+            "tokens_per_s": task.tokens / mid,
+            "mfu": flops / (mid * count * seen.peak_flops_per_s),
+        },
+    )
+
+
+def estimate_batch(task: Batch, pool: Pool, count: int, known: Mapping[str, Accelerator]) -> Result:
+    """Another program on `count` cards; its memory is spread evenly over them."""
+    memory = {"program": task.memory_bytes / count} if task.memory_bytes else {}
+    if task.memory_bytes and task.memory_bytes / count > pool.accelerator.memory_or_raise():
+        return too_large(pool, task.memory_bytes / count, pool.accelerator.memory_or_raise())
+    if task.duration_s is not None:
+        found = batch.known_duration(task, pool, count, known)
+    else:
+        found = batch.roofline(task, pool, count)
+    return assembled(
+        pool,
+        count,
+        layout=Layout(dp=count),
+        breakdown_s=found.breakdown_s,
+        flops=found.flops,
+        memory=memory,
+        residual=TIME[found.residual],
+        extra=found.assumptions,
+    )
+
+
+def estimate_serving(task: Serving, workload: Workload, pool: Pool) -> Result:
+    """Replicas that carry the demand within the objectives, for the demanded time."""
+    count = workload.demand.count
+    room = count or pool.accelerators
+    try:
+        seen = machine(pool, task.dtype, room)
+    except MissingFigure:
+        room = min(room, pool.accelerators_per_node)
+        seen = machine(pool, task.dtype, room)
+    found = serving.plan_serving(task, seen, room, pool.software_factor)
+    if isinstance(found, serving.Unservable):
+        if found.needed:
+            return too_large(pool, found.needed, seen.memory_bytes)
+        first, each = f"{found.first_token_s * 1000:.0f}", f"{found.per_token_s * 1000:.1f}"
+        detail = msg("first token takes at least {first} ms, a token {each} ms", first=first, each=each)
+        return rejected(pool, Reason.EXCEEDS_LATENCY, detail)
+    replica, replicas = found
+    needed = replica.cards * replicas
+    if needed > room:
+        detail = msg("needs {needed} cards for the demand, has {have}", needed=needed, have=room)
+        return rejected(pool, Reason.EXCEEDS_CAPACITY, detail)
+    held = count or needed
+    replicas = held // replica.cards
+    busy = task.requests_per_s / (replica.requests_per_s * replicas)
+    prefill = task.duration_s * busy * replica.prefill_share
+    tokens_per_s = task.requests_per_s * task.output_tokens
+    flops = serving_flops_per_request(task.model, task.input_tokens, task.output_tokens)
+    parts = {"prefill": prefill, "decode": task.duration_s * busy - prefill, "idle": task.duration_s * (1 - busy)}
+    return assembled(
+        pool,
+        held,
+        layout=Layout(tp=replica.tp, pp=replica.pp, dp=replicas, micro_batch=replica.batch),
+        breakdown_s=parts,
+        flops=flops * task.requests_per_s * task.duration_s,
+        memory=replica.memory,
+        residual=Residual(low=1.0, high=1.0, rows=0, source="the duration is the tenant's"),
+        seen=seen,
+        extra=(TIME["serving"].assumption(), priors.SCHEDULER_OVERHEAD),
+        results={
+            "tokens_per_s": tokens_per_s,
+            "tokens_per_s_max": replica.requests_per_s * replicas * task.output_tokens,
+            "accelerators_needed": float(needed),
+            "replicas": float(replicas),
+            "first_token_ms": replica.first_token_s * 1000,
+            "per_token_ms": replica.per_token_s * 1000,
+            "busy_share": busy,
+        },
+    )
+
+
+def assembled(
+    pool: Pool,
+    count: int,
+    *,
+    layout: Layout,
+    breakdown_s: dict[str, float],
+    flops: float,
+    memory: dict[str, float],
+    residual: Residual,
+    seen: Machine | None = None,
+    extra: tuple[Assumption, ...] = (),
+    results: Mapping[str, float] | None = None,
+) -> Estimate:
+    """The Estimate: time and its band, power by load, energy = mean power x time."""
+    mid = sum(breakdown_s.values())
+    time = Band.around(mid, residual.low, residual.high)
+    drawn = energy.power(pool, count, min(count, layout.accelerators), energy.mean_load(breakdown_s))
+    power = Band.around(drawn.watts, POWER.low, POWER.high)
+    kwh = drawn.watts * mid / JOULES_PER_KWH
+    return Estimate(
+        pool_id=pool.id,
+        accelerator_id=pool.accelerator.id,
+        accelerators=count,
+        layout=layout,
+        time_s=time,
+        flops=flops,
+        memory_bytes=memory,
+        power_w_it=power,
+        energy_kwh_it=Band.around(kwh, residual.low * POWER.low, residual.high * POWER.high),
+        breakdown_s=breakdown_s,
+        assumptions=(*(seen.assumptions if seen else ()), *extra, *drawn.assumptions, residual.assumption()),
+        results=results or {},
+    )

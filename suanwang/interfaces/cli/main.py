@@ -1,0 +1,55 @@
+"""`suanwang`: the entry point. Commands import what they need when they are called, so that help is quick."""
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from suanwang import __version__
+from suanwang.errors import SuanwangError
+from suanwang.interfaces.cli.terminal import Terminal, error_as_json
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="suanwang")
+@click.option("--lang", default="", help="Language of messages: en or zh-CN (else LANG).")
+@click.pass_context
+def cli(ctx: click.Context, lang: str) -> None:
+    """suanwang (算网): one grid for AI computing power. Quote, place, run, meter and bill workloads across sites.
+
+    \b
+    Examples:
+      suanwang run train.yaml --dry-run     what it would cost, where and when
+      suanwang run train.yaml               run it, and show the bill
+      suanwang catalog show h100-sxm5-80gb  what is known of an accelerator
+    """
+    ctx.obj = Terminal(lang)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status: 0 done, 1 refused or failed, 2 bad input."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    terminal = Terminal(_asked_language(words))
+    try:
+        status = cli.main(words, prog_name="suanwang", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except click.exceptions.Abort:
+        terminal.note("")
+        return 130
+    except SuanwangError as error:
+        if "--json" in words:
+            terminal.json(error_as_json(error, terminal))
+        return terminal.error(error)
+    return status if isinstance(status, int) else 0
+
+
+def _asked_language(words: Sequence[str]) -> str:
+    """The language before click has read its options: errors in the options are told in it too."""
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        if word == "--lang":
+            return following
+        if word.startswith("--lang="):
+            return word.removeprefix("--lang=")
+    return ""

@@ -1,0 +1,203 @@
+"""Offer: one pool's answer to a workload, with its least-cost start and its earliest one, or its rejection."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from suanwang.domain.estimate import Estimate
+from suanwang.domain.placement import Occupancy, Option, Rejection
+from suanwang.domain.provenance import MissingFigure
+from suanwang.domain.reason import Reason
+from suanwang.domain.signal import MICROSECOND
+from suanwang.domain.site import Grid, Pool, Site
+from suanwang.domain.workload import Workload
+from suanwang.errors import msg
+from suanwang.place.objective import (
+    Bid,
+    bid,
+    carbon_kg,
+    charges_delivered,
+    delivered_pflops_per_s,
+    energy_kwh,
+    whole_us,
+)
+from suanwang.place.options import Links, Transfer, links_of, no_link, refusal, too_late, transfer
+from suanwang.place.outlook import Outlook, Outlooks, from_us, to_us
+from suanwang.place.starts import Blocked, Bounds, Found, search
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """A pool that can have the workload. `first`: the earliest start if the pool were empty."""
+
+    pool: Pool
+    site: Site
+    estimate: Estimate
+    bid: Bid
+    outlook: Outlook
+    found: Found
+    first: datetime
+    data_ready: datetime | None
+    round_trip_ms: float | None
+
+    def option(self, start_us: int) -> Option:
+        """The exact option at a start."""
+        run = self.bid.mid
+        market = self.outlook.market is not None
+        return Option(
+            pool_id=self.pool.id,
+            site_id=self.site.id,
+            accelerators=self.estimate.accelerators,
+            start=from_us(start_us),
+            end=from_us(start_us + run.duration_us),
+            estimate=self.estimate,
+            cost=self.bid.cost(self.outlook, start_us),
+            billed_high=self.bid.billed_high(self.outlook, start_us),
+            energy_kwh=float(energy_kwh(self.outlook, run, start_us)),
+            carbon_kg_location=float(carbon_kg(self.outlook, run, start_us)),
+            carbon_kg_market=float(carbon_kg(self.outlook, run, start_us, market=True)) if market else None,
+            round_trip_ms=self.round_trip_ms,
+            data_ready=self.data_ready,
+        )
+
+    @property
+    def best(self) -> Option:
+        return self.option(self.found.best_us)
+
+    @property
+    def at_once(self) -> Option:
+        return self.option(self.found.at_once_us)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A workload that asks a grid, at `now`, for a start within `horizon` of its earliest one."""
+
+    workload: Workload
+    grid: Grid
+    now: datetime
+    horizon: timedelta
+    occupancy: Occupancy
+
+    @property
+    def earliest(self) -> datetime:
+        return max(self.now, self.workload.limits.earliest_start or self.now)
+
+
+def offers(request: Request, estimates: Sequence[Estimate]) -> tuple[list[Offer], list[Rejection]]:
+    """For each estimate, in order, an offer or a rejection. Pools and sites of the estimates are in the grid."""
+    grid, links = request.grid, links_of(request.grid)
+    pools = {pool.id: pool for pool in grid.pools}
+    sites = {site.id: site for site in grid.sites}
+    outlooks = Outlooks(grid, request.earliest)
+    slowest_us: dict[str, int] = {}
+    for estimate in estimates:
+        site_id = pools[estimate.pool_id].site_id
+        slowest_us[site_id] = max(slowest_us.get(site_id, 0), whole_us(estimate.time_s.high))
+    made: list[Offer] = []
+    rejected: list[Rejection] = []
+    for estimate in estimates:
+        pool = pools[estimate.pool_id]
+        desk = _Desk(request, links, outlooks, pool, sites[pool.site_id], slowest_us[pool.site_id] * MICROSECOND)
+        answer = desk.answer(estimate)
+        if isinstance(answer, Offer):
+            made.append(answer)
+        else:
+            rejected.append(answer)
+    return made, rejected
+
+
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """Answers for one pool. `slowest`: the longest run that is asked of the site."""
+
+    request: Request
+    links: Links
+    outlooks: Outlooks
+    pool: Pool
+    site: Site
+    slowest: timedelta
+
+    def answer(self, estimate: Estimate) -> Offer | Rejection:
+        """An offer, or the first limit that no start keeps."""
+        workload, grid = self.request.workload, self.request.grid
+        city = workload.limits.city
+        trip = grid.round_trip_ms(grid.city(city), self.site) if city else None
+        if refused := refusal(workload, self.pool, self.site, estimate, trip):
+            return refused
+        try:
+            moved = transfer(workload, self.links, self.site, grid.currency)
+            if moved is None:
+                return no_link(workload, self.links, self.site, self.pool.id)
+            return self._offer(estimate, moved, trip)
+        except MissingFigure as missing:
+            return Rejection(pool_id=self.pool.id, reason=Reason.MISSING_FIGURE, detail=missing.message)
+
+    def _offer(self, estimate: Estimate, moved: Transfer, trip: float | None) -> Offer | Rejection:
+        request, limits = self.request, self.request.workload.limits
+        asked = bid(request.workload, self.pool, estimate, moved.cost, request.grid.carbon_price_per_t)
+        longest = asked.high.duration_us * MICROSECOND
+        data_ready = request.now + moved.duration if moved.duration else None
+        first = max(request.earliest, data_ready or request.earliest)
+        if limits.deadline is not None and first + longest > limits.deadline:
+            return too_late(self.pool.id, limits.deadline, first + longest)
+        last = max(first, request.earliest + request.horizon)
+        outlook = self.outlooks.get(self.site, self.pool.price_book_id, last + longest, last + self.slowest)
+        self._check_figures(outlook, estimate, first, longest)
+        first_us = max(to_us(first), int(outlook.edges[0]))
+        last_us = min(to_us(last), int(outlook.edges[-1]) - asked.high.duration_us)
+        if limits.deadline is not None:
+            last_us = min(last_us, to_us(limits.deadline) - asked.high.duration_us)
+            if last_us < first_us:
+                return too_late(self.pool.id, limits.deadline, from_us(first_us) + longest)
+        full = request.occupancy.full(self.pool.id, self.pool.accelerators, estimate.accelerators)
+        bounds = Bounds(
+            first_us=first_us,
+            last_us=last_us,
+            full=[(to_us(a), to_us(b)) for a, b in full],
+            budget=limits.budget,
+        )
+        found = search(asked, outlook, bounds)
+        if isinstance(found, Blocked):
+            return self._blocked(found, bounds, full[-1][1] if full else first, longest)
+        return Offer(
+            pool=self.pool,
+            site=self.site,
+            estimate=estimate,
+            bid=asked,
+            outlook=outlook,
+            found=found,
+            first=from_us(first_us),
+            data_ready=data_ready,
+            round_trip_ms=trip,
+        )
+
+    def _check_figures(self, outlook: Outlook, estimate: Estimate, first: datetime, longest: timedelta) -> None:
+        """Raises MissingFigure when the earliest run is not covered, or delivered compute is charged but unknown."""
+        first_us = max(to_us(first), int(outlook.edges[0]))
+        if first_us + longest // MICROSECOND > outlook.edges[-1]:
+            end = from_us(int(outlook.edges[-1])).isoformat()
+            raise MissingFigure(f"site {self.site.id}", f"tariff, PUE or carbon signal after {end}")
+        unknown = delivered_pflops_per_s(self.request.workload, self.pool, estimate.accelerators) is None
+        if charges_delivered(outlook) and unknown:
+            dtype = self.request.workload.task.dtype
+            raise MissingFigure(f"accelerator {self.pool.accelerator.id}", f"measured efficiency in {dtype}")
+
+    def _blocked(self, blocked: Blocked, bounds: Bounds, free_again: datetime, longest: timedelta) -> Rejection:
+        deadline, budget = self.request.workload.limits.deadline, self.request.workload.limits.budget
+        if blocked.reason is Reason.OVER_BUDGET:
+            detail = msg(
+                "The least that would be held is {least}; the budget is {budget}.",
+                least=str(blocked.least_high),
+                budget=str(budget),
+            )
+            return Rejection(pool_id=self.pool.id, reason=blocked.reason, detail=detail)
+        if deadline is not None and to_us(deadline) - longest // MICROSECOND == bounds.last_us:
+            return too_late(self.pool.id, deadline, free_again + longest)
+        detail = msg(
+            "Pool {pool} is full for every start until {last}; it is free again at {free}.",
+            pool=self.pool.id,
+            last=from_us(bounds.last_us).isoformat(),
+            free=free_again.isoformat(),
+        )
+        return Rejection(pool_id=self.pool.id, reason=blocked.reason, detail=detail)

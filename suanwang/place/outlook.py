@@ -1,0 +1,176 @@
+"""Outlook: what a site and a price book ask over a window of time, as columns of millionths on common edges.
+
+Times are whole microseconds since the epoch and values whole millionths, so that an integral is exact.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from suanwang.domain.price import Basis, PriceBook
+from suanwang.domain.provenance import MissingFigure
+from suanwang.domain.signal import EPOCH, MICROSECOND, Signal
+from suanwang.domain.site import Grid, Site
+from suanwang.units import MICRO, SECONDS_PER_HOUR
+
+HOUR_US = SECONDS_PER_HOUR * MICRO
+Column = NDArray[np.int64]
+
+
+def to_us(when: datetime) -> int:
+    """An aware time in whole microseconds since the epoch."""
+    return (when - EPOCH) // MICROSECOND
+
+
+def from_us(us: int) -> datetime:
+    """The inverse of `to_us`, aware UTC."""
+    return EPOCH + int(us) * MICROSECOND
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """k pieces: `edges` has k + 1 times (us), each column k values (millionths), constant on [edges[i], edges[i+1]).
+
+    `rent` currency/accelerator-hour; `delivered` currency/(PFLOP/s x h); `power` currency/kWh at the site's meter, as
+    billed; `pue` a ratio; `carbon`, `market` kg/kWh (`market` None where the site has no such figure).
+    """
+
+    edges: Column
+    rent: Column
+    delivered: Column
+    power: Column
+    pue: Column
+    carbon: Column
+    market: Column | None
+    books: tuple[tuple[datetime, PriceBook], ...]
+
+    def pieces(self, start_us: int, end_us: int) -> Iterator[tuple[int, int]]:
+        """(index, length in us) of the pieces that make up [start_us, end_us), which lies inside the edges."""
+        if not self.edges[0] <= start_us <= end_us <= self.edges[-1]:
+            raise ValueError("the interval lies outside the outlook")
+        index = int(np.searchsorted(self.edges, start_us, side="right")) - 1
+        while start_us < end_us:
+            stop = min(int(self.edges[index + 1]), end_us)
+            yield index, stop - start_us
+            start_us, index = stop, index + 1
+
+    def integral(self, start_us: int, end_us: int, *columns: Column) -> Fraction:
+        """Exact integral of the product of `columns` over [start_us, end_us), in units x hours."""
+        total = 0
+        for index, length in self.pieces(start_us, end_us):
+            total += length * prod(int(column[index]) for column in columns)
+        return Fraction(total, MICRO ** len(columns) * HOUR_US)
+
+    def book_at(self, start_us: int) -> PriceBook:
+        """The version of the price book in force at a time of the window."""
+        when = from_us(start_us)
+        return [book for since, book in self.books if since <= when][-1]
+
+
+class Outlooks:
+    """The outlooks of a grid from one time on; pools that share a site and a price book share the work."""
+
+    def __init__(self, grid: Grid, start: datetime) -> None:
+        self._grid = grid
+        self._start = start
+        self._known: dict[tuple[str, str, datetime], Outlook] = {}
+
+    def get(self, site: Site, book_id: str, end: datetime, shared_end: datetime) -> Outlook:
+        """To `shared_end` where every figure is known until then, else to `end`.
+
+        Raises MissingFigure for a figure that is missing before `end`. The outlook ends earlier where a signal ends.
+        """
+        try:
+            return self._read(site, book_id, shared_end)
+        except MissingFigure:
+            if shared_end <= end:
+                raise
+        return self._read(site, book_id, end)
+
+    def _read(self, site: Site, book_id: str, end: datetime) -> Outlook:
+        key = (site.id, book_id, end)
+        if key not in self._known:
+            self._known[key] = _outlook(self._grid, site, book_id, self._start, end)
+        return self._known[key]
+
+
+def _outlook(grid: Grid, site: Site, book_id: str, start: datetime, end: datetime) -> Outlook:
+    books = _in_force(grid, book_id, start, end)
+    signals: dict[str, Signal | None] = {
+        "rent": _price_signal(books, Basis.ACCELERATOR_HOUR, site, grid.currency, end),
+        "delivered": _price_signal(books, Basis.DELIVERED_PFLOP_HOUR, site, grid.currency, end),
+        "power": _price_signal(books, Basis.KWH, site, grid.currency, end),
+        "pue": site.pue,
+        "carbon": site.carbon_location,
+        "market": site.carbon_market,
+    }
+    known = {name: signal for name, signal in signals.items() if signal is not None}
+    begin = max(start, *(s.edges[0] for s in known.values()))
+    stop = min(end, *(s.until for s in known.values()))
+    if begin >= stop:
+        late = max(known, key=lambda name: known[name].edges[0])
+        short = min(known, key=lambda name: known[name].until)
+        which = late if known[late].edges[0] >= end else short
+        raise MissingFigure(f"site {site.id}", f"{which} signal at {max(start, known[which].until).isoformat()}")
+    steps = {name: _steps(signal, begin, stop) for name, signal in known.items()}
+    edges = np.unique(np.concatenate([edges for edges, _ in steps.values()]))
+    columns = {name: m[np.searchsorted(e, edges, side="right") - 1] for name, (e, m) in steps.items()}
+    return Outlook(
+        edges=np.append(edges, to_us(stop)),
+        rent=columns["rent"],
+        delivered=columns["delivered"],
+        power=columns["power"],
+        pue=columns["pue"],
+        carbon=columns["carbon"],
+        market=columns.get("market"),
+        books=books,
+    )
+
+
+def _steps(signal: Signal, start: datetime, end: datetime) -> tuple[Column, Column]:
+    """(edges, millionths) of a signal that covers [start, end); the first edge is `start`."""
+    pieces = signal.pieces(start, end)
+    return np.array([to_us(a) for a, _, _ in pieces], np.int64), np.array([m for _, _, m in pieces], np.int64)
+
+
+def _in_force(grid: Grid, book_id: str, start: datetime, end: datetime) -> tuple[tuple[datetime, PriceBook], ...]:
+    """(from, version) of a price book over [start, end). Raises MissingFigure when none can be charged."""
+    changes = {b.effective for b in grid.price_books if b.id == book_id and start < b.effective < end}
+    books = [(when, grid.price_book(book_id, when)) for when in sorted({start} | changes)]
+    known = tuple((when, book) for when, book in books if book is not None)
+    if not known:
+        raise MissingFigure(f"price book {book_id}", f"version in force at {start.isoformat()}")
+    for _, book in known:
+        name = f"price book {book_id} version {book.version}"
+        if book.currency != grid.currency:
+            raise MissingFigure(name, f"price in {grid.currency} (it is in {book.currency})")
+        if book.price(Basis.ACCELERATOR_HOUR) is None and book.price(Basis.DELIVERED_PFLOP_HOUR) is None:
+            raise MissingFigure(name, "price per accelerator-hour or delivered PFLOP/s hour")
+    return known
+
+
+def _price_signal(
+    books: tuple[tuple[datetime, PriceBook], ...], basis: Basis, site: Site, currency: str, end: datetime
+) -> Signal:
+    """What is billed per unit of `basis`: 0 where a version does not charge it, else its price or the tariff."""
+    edges: list[datetime] = []
+    micros: list[int] = []
+    ends = [*(since for since, _ in books[1:]), end]
+    for (since, book), until in zip(books, ends, strict=True):
+        price = book.price(basis)
+        if price is not None and price.amount is None:
+            if site.tariff.currency != currency:
+                raise MissingFigure(
+                    f"tariff {site.tariff.id}", f"price in {currency} (it is in {site.tariff.currency})"
+                )
+            pieces = site.power_price(since, until).pieces(since, until)
+        else:
+            pieces = [(since, until, 0 if price is None or price.amount is None else price.amount.micro)]
+        edges += [a for a, _, _ in pieces]
+        micros += [m for _, _, m in pieces]
+    return Signal(f"{currency}/{basis.value}", tuple(edges), tuple(micros), end)

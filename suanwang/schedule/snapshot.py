@@ -1,0 +1,127 @@
+"""Snapshot: all that a scheduling cycle knows. It is made from jobs and capacities live, and from a trace in replay."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+
+from suanwang.domain.job import ACTIVE, Job, JobState
+from suanwang.domain.order import Capacity
+from suanwang.domain.placement import Against, Placement
+from suanwang.domain.site import Pool, Site
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolState:
+    """A pool as its engine reports it. `free` counts accelerators that the engine could give now."""
+
+    pool_id: str
+    accelerators: int
+    free: int
+    healthy: bool = True
+    drained: bool = False
+    detail: str = ""
+
+    @classmethod
+    def of(cls, pool: Pool, site: Site, capacity: Capacity) -> Self:
+        """The pool as the grid file and its engine say it is; the engine's count of accelerators holds."""
+        return cls(
+            pool_id=pool.id,
+            accelerators=capacity.accelerators,
+            free=capacity.free,
+            healthy=capacity.healthy,
+            drained=pool.drained or site.drained,
+            detail=capacity.detail,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A paid job that waits to be admitted to its pool from `start` on; the gang is whole or not at all.
+
+    `since`: when it was created. What its placement waited for: the earliest start asked for, the data's arrival,
+    and `free_from`, when it could start at all; what is left until `start` is for cheaper hours.
+    """
+
+    job_id: str
+    tenant: str
+    pool_id: str
+    accelerators: int
+    since: datetime
+    start: datetime
+    priority: int = 0
+    earliest_start: datetime | None = None
+    data_ready: datetime | None = None
+    free_from: datetime | None = None
+
+    @classmethod
+    def of(cls, job: Job) -> Self:
+        """From a held or preempted job. Raises ValueError when it has no placement."""
+        placement = _placement(job)
+        option, savings = placement.option, placement.savings
+        at_once = [s.alternative.start for s in savings if s.against == Against.SAME_POOL_AT_ONCE]
+        return cls(
+            job_id=job.id,
+            tenant=job.tenant,
+            pool_id=option.pool_id,
+            accelerators=option.accelerators,
+            since=job.created,
+            start=option.start,
+            priority=job.workload.priority,
+            earliest_start=job.workload.limits.earliest_start,
+            data_ready=option.data_ready,
+            free_from=at_once[0] if at_once else option.start,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Active:
+    """An admitted job. `running` False: its engine may not count it yet, so the cycle does."""
+
+    job_id: str
+    pool_id: str
+    accelerators: int
+    running: bool
+
+    @classmethod
+    def of(cls, job: Job) -> Self:
+        """From a queued or running job. Raises ValueError for any other."""
+        if job.state not in ACTIVE:
+            raise ValueError(f"job {job.id} is {job.state}, not active")
+        option = _placement(job).option
+        return cls(
+            job_id=job.id,
+            pool_id=option.pool_id,
+            accelerators=option.accelerators,
+            running=job.state is JobState.RUNNING,
+        )
+
+
+def _placement(job: Job) -> Placement:
+    if job.placement is None:
+        raise ValueError(f"job {job.id} has no placement")
+    return job.placement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """Grid time (aware UTC), the pools, the jobs that wait and the jobs that hold accelerators. Ids are unique."""
+
+    now: datetime
+    pools: tuple[PoolState, ...]
+    waiting: tuple[Waiting, ...]
+    active: tuple[Active, ...] = ()
+
+    def free(self) -> dict[str, int]:
+        """Accelerators that can be promised now, by pool.
+
+        What the engine has free, less what is on its way to it; and never more than the pool less all active jobs.
+        """
+        pending = {pool.pool_id: 0 for pool in self.pools}
+        taken = dict(pending)
+        for job in self.active:
+            taken[job.pool_id] = taken.get(job.pool_id, 0) + job.accelerators
+            if not job.running:
+                pending[job.pool_id] = pending.get(job.pool_id, 0) + job.accelerators
+        return {
+            p.pool_id: max(0, min(p.free - pending[p.pool_id], p.accelerators - taken[p.pool_id])) for p in self.pools
+        }

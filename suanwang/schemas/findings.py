@@ -1,0 +1,88 @@
+"""The list of what is wrong with one file, each with its line and path."""
+
+from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
+from typing import TypeVar
+
+from suanwang.errors import InvalidInput, Message, Problem, SuanwangError, msg
+from suanwang.schemas.quantities import show
+from suanwang.schemas.yaml_file import Document, Path
+
+SUGGESTIONS_MAX = 100
+"""Problems of a file that get a suggestion; seeking near names is the slow part of a file full of errors."""
+
+Row = TypeVar("Row")
+Built = TypeVar("Built")
+
+
+def nearest(wanted: str, known: Iterable[str]) -> str:
+    """The nearest known names, best first, as text; "" where nothing is near."""
+    return ", ".join(get_close_matches(wanted[:80], list(known), n=3, cutoff=0.5))
+
+
+class Findings:
+    """Problems of one document. What is said of a value that could not be read at all is dropped."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self._problems: dict[Problem, None] = {}
+        self._unread: set[Path] = set()
+
+    def __bool__(self) -> bool:
+        return bool(self._problems)
+
+    def unread(self, path: Path, message: Message, remedy: Message) -> None:
+        """A value that could not be read."""
+        self._unread.add(path)
+        self._problems[Problem(self.document.place(path), message, remedy)] = None
+
+    def add(self, path: Path, message: Message, remedy: Message) -> None:
+        """Something that is wrong with a value that could be read."""
+        if not any(path[:length] in self._unread for length in range(len(path) + 1)):
+            self._problems[Problem(self.document.place(path), message, remedy)] = None
+
+    def reference(self, path: Path, among: Message, wanted: str | None, table: Mapping[str, Row]) -> Row | None:
+        """What `wanted` names; adds a problem with the nearest names where there is no such thing."""
+        if wanted is None or wanted in table:
+            return None if wanted is None else table[wanted]
+        near = nearest(wanted, table) if len(self._problems) < SUGGESTIONS_MAX else ""
+        what = msg("{wanted} is not among the {among}.", wanted=show(wanted), among=among)
+        if near:
+            self.add(path, what, msg("Nearest: {near}.", near=near))
+        elif table:
+            some = ", ".join(sorted(table)[:8])
+            self.add(path, what, msg("Known are, among others: {some}.", some=some))
+        else:
+            self.add(path, what, msg("None is defined."))
+        return None
+
+    def unique(self, path: Path, ids: Iterable[str | None], key: str = "") -> None:
+        """Every id of a list is given once; None was not readable. `key` is the field that holds it."""
+        seen: dict[str, int] = {}
+        for index, name in enumerate(ids):
+            if name is not None and seen.setdefault(name, index) != index:
+                first = self.document.place((*path, seen[name])).partition(" ")[0]
+                what = msg("{name} is given twice (first at {first}).", name=show(name), first=first)
+                place = (*path, index, key) if key else (*path, index)
+                self.add(place, what, msg("Keep one of them, or rename it."))
+
+    def build(self, path: Path, make: Callable[[], Built]) -> Built | None:
+        """The domain object; None where a part of it was not read, or, with a problem, where it refuses its figures."""
+        if any(unread[: len(path)] == path for unread in self._unread):
+            return None
+        try:
+            return make()
+        except SuanwangError as error:
+            self.add(path, error.message, error.remedy)
+        except (ValueError, TypeError) as error:
+            self.add(path, msg("{problem}.", problem=str(error)[:200]), msg("Correct these figures together."))
+        return None
+
+    def raise_any(self) -> None:
+        """Raises InvalidInput with all of them, in the order of the file."""
+        if self._problems:
+            raise InvalidInput(sorted(self._problems, key=_line))
+
+
+def _line(problem: Problem) -> int:
+    return int(problem.place.partition(" ")[0].rpartition(":")[2])

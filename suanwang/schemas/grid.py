@@ -1,0 +1,186 @@
+"""The grid file to the domain: `read_grid` gives a Grid whose references resolve, or all problems at once."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from suanwang.domain.catalog import Catalog
+from suanwang.domain.geography import City, LatencyModel
+from suanwang.domain.money import Money
+from suanwang.domain.price import Basis, Price, PriceBook
+from suanwang.domain.site import Grid, Link, Tenant
+from suanwang.errors import msg
+from suanwang.schemas.findings import Findings
+from suanwang.schemas.grid_fields import GridFile, GridSection, PriceBookSection, TenantSection
+from suanwang.schemas.json_schema import schema_of
+from suanwang.schemas.pool import make_pool
+from suanwang.schemas.programme import check_programme, make_programme, make_provenance
+from suanwang.schemas.section import read_section
+from suanwang.schemas.site import make_site
+from suanwang.schemas.yaml_file import Path, read_yaml
+
+ROOT: Path = ("grid",)
+
+
+def grid_schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of the grid file."""
+    return schema_of(GridFile, "grid")
+
+
+def read_grid(text: str, name: str, catalog: Catalog) -> Grid:
+    """The grid of a YAML text; `name` is the file's name in messages. Raises InvalidInput with every problem."""
+    findings = Findings(read_yaml(text, name))
+    section = read_section(GridFile, findings).grid
+    _check_ids(section, findings)
+    books = _price_books(section, findings)
+    cities = _cities(section, findings, catalog)
+    links = _links(section, findings, {*cities, *(s.id for s in section.sites)})
+    sites = [
+        make_site(site, (*ROOT, "sites", i), findings, catalog, section.currency)
+        for i, site in enumerate(section.sites)
+    ]
+    pools = [make_pool(pool, (*ROOT, "pools", i), findings, catalog, section) for i, pool in enumerate(section.pools)]
+    tenants = [_tenant(tenant, section.currency) for tenant in section.tenants]
+    _check_money(section, findings)
+    findings.raise_any()
+    return Grid(
+        id=section.id,
+        currency=section.currency,
+        sites=tuple(site for site in sites if site),
+        pools=tuple(pool for pool in pools if pool),
+        links=tuple(links),
+        cities=tuple(cities.values()),
+        price_books=tuple(book for book in books if book),
+        tenants=tuple(tenants),
+        programmes=tuple(make_programme(programme) for programme in section.programmes),
+        carbon_price_per_t=section.carbon_price,
+        latency=_latency(section),
+    )
+
+
+def _check_ids(section: GridSection, findings: Findings) -> None:
+    for field in ("sites", "pools", "tenants", "programmes"):
+        findings.unique((*ROOT, field), [row.id for row in getattr(section, field)], "id")
+    versions = [f"{b.id} version {b.version}" if b.id and b.version else None for b in section.price_books]
+    findings.unique((*ROOT, "price_books"), versions, "version")
+    places = {site.id for site in section.sites}
+    for i, city in enumerate(section.cities or []):
+        if not isinstance(city, str) and city is not None and city.id in places:
+            what = msg("{city} is the id of a site too.", city=city.id)
+            findings.add((*ROOT, "cities", i, "id"), what, msg("Rename one of them; links and data name either."))
+
+
+def _check_money(section: GridSection, findings: Findings) -> None:
+    """Everything is priced in the grid's currency."""
+    amounts: list[tuple[Path, Money | None]] = [((*ROOT, "carbon_price"), section.carbon_price)]
+    amounts += [((*ROOT, "links", i, "price"), link.price) for i, link in enumerate(section.links)]
+    amounts += [((*ROOT, "tenants", i, "credit_limit"), t.credit_limit) for i, t in enumerate(section.tenants)]
+    units = [(path, amount.unit) for path, amount in amounts if amount is not None]
+    for i, programme in enumerate(section.programmes):
+        check_programme(programme, findings, (*ROOT, "programmes", i))
+        units.append(((*ROOT, "programmes", i, "currency"), programme.currency))
+    for path, unit in units:
+        if unit is not None and section.currency is not None and unit != section.currency:
+            what = msg("this is in {unit}, the grid in {currency}.", unit=unit, currency=section.currency)
+            findings.add(path, what, msg("Give it in the currency of the grid."))
+
+
+def _price_books(section: GridSection, findings: Findings) -> list[PriceBook | None]:
+    return [
+        _price_book(book, (*ROOT, "price_books", i), section, findings) for i, book in enumerate(section.price_books)
+    ]
+
+
+def _price_book(book: PriceBookSection, path: Path, section: GridSection, findings: Findings) -> PriceBook | None:
+    currency = book.currency or section.currency
+    if None not in (currency, section.currency) and currency != section.currency:
+        what = msg("the price book is in {unit}, the grid in {currency}.", unit=currency, currency=section.currency)
+        findings.add((*path, "currency"), what, msg("Give it in the currency of the grid."))
+    prices: list[Price] = []
+    for basis in Basis:
+        amount = getattr(book.prices, basis.value)
+        if isinstance(amount, Money):
+            if currency is not None and amount.unit != currency:
+                what = msg("this price is in {unit}, its book in {currency}.", unit=amount.unit, currency=currency)
+                findings.add((*path, "prices", basis.value), what, msg("Give it in the currency of the book."))
+                continue
+            prices.append(Price(basis=basis, amount=amount))
+        elif amount is not None:
+            prices.append(Price(basis=basis, amount=None))
+    if book.prices.accelerator_hour is None and book.prices.delivered_pflop_hour is None:
+        what = msg("the price book prices neither accelerator_hour nor delivered_pflop_hour.")
+        findings.add((*path, "prices"), what, msg("Add one of them; a missing price is never 0."))
+    return findings.build(
+        path,
+        lambda: PriceBook(
+            id=book.id,
+            version=book.version,
+            currency=currency,
+            effective=book.effective,
+            prices=tuple(prices),
+            provenance=make_provenance(book.source),
+            channel=book.channel,
+            term=book.term,
+        ),
+    )
+
+
+def _cities(section: GridSection, findings: Findings, catalog: Catalog) -> Mapping[str, City]:
+    """Cities by id; all of the catalog's where the file names none."""
+    if section.cities is None:
+        return catalog.cities
+    cities: dict[str, City] = {}
+    for i, given in enumerate(section.cities):
+        path = (*ROOT, "cities", i)
+        if isinstance(given, str):
+            city = findings.reference(path, msg("cities of the catalog"), given, catalog.cities)
+        else:
+            city = City(**given.model_dump()) if given is not None else None
+        if city is not None and cities.setdefault(city.id, city) is not city:
+            findings.add(path, msg("{city} is given twice.", city=city.id), msg("Keep one of them."))
+    return cities
+
+
+def _links(section: GridSection, findings: Findings, places: set[str]) -> list[Link]:
+    links: list[Link] = []
+    known = dict.fromkeys((place for place in places if place), "")
+    for i, link in enumerate(section.links):
+        path = (*ROOT, "links", i)
+        for end, place in enumerate(link.between):
+            findings.reference((*path, "between", end), msg("cities and sites"), place, known)
+        if len(link.between) != 2:
+            continue
+        a, b = link.between
+        if a == b:
+            findings.add((*path, "between"), msg("a link from {place} to itself.", place=a), msg("Name two places."))
+        if any(other.joins(a, b) for other in links):
+            what = msg("the link between {a} and {b} is given twice.", a=a, b=b)
+            findings.add(path, what, msg("Keep one of them; a link works both ways."))
+        links.append(
+            Link(
+                a=a,
+                b=b,
+                bytes_per_s=link.bandwidth,
+                price_per_gb=link.price,
+                round_trip_ms=None if link.round_trip is None else link.round_trip * 1000,
+            )
+        )
+    return links
+
+
+def _tenant(tenant: TenantSection, currency: str) -> Tenant:
+    return Tenant(
+        id=tenant.id,
+        name=tenant.name,
+        name_zh=tenant.name_zh,
+        credit_limit=tenant.credit_limit or Money.zero(currency),
+        facts=tenant.facts,
+    )
+
+
+def _latency(section: GridSection) -> LatencyModel:
+    model = section.latency
+    if model is None:
+        return LatencyModel()
+    return LatencyModel(
+        fibre_us_per_km=model.fibre_us_per_km, route_factor=model.route_factor, equipment_ms=model.equipment * 1000
+    )

@@ -1,0 +1,134 @@
+"""The fields of the grid file, version 1 (those of a site are in site_fields)."""
+
+from typing import Annotated, Literal
+
+from pydantic import Discriminator, Field, Tag
+
+from suanwang.schemas.programme import ProgrammeSection, SourceSection
+from suanwang.schemas.quantities import Amount, AmountPerGB, AmountPerTonne, Bandwidth, Currency, DurationOrZero, Power
+from suanwang.schemas.section import API_VERSION, Argument, Name, Section, Text, Word
+from suanwang.schemas.site_fields import Latitude, Longitude, SiteSection
+from suanwang.schemas.times import Instant
+
+Number = Annotated[int, Field(ge=1, le=10**7)]
+
+
+class PoolSection(Section):
+    """One kind of node at a site, with its engine and queue."""
+
+    id: Word = Field(description="Id.")
+    site: Name = Field(description="Site (id) that it stands at.")
+    accelerator: Name | None = Field(None, description="Accelerator (catalog id); give it or system.")
+    system: Name | None = Field(None, description="System (catalog id); gives accelerator, cards, overhead, network.")
+    nodes: Number = Field(description="Nodes.")
+    accelerators_per_node: Number | None = Field(None, description="Cards of a node; needed without system.")
+    engine: Word = Field(description="Engine that runs the work: local, slurm, ray, kubernetes, simulated …")
+    queue: Text = Field("", description="Queue or partition of the engine.")
+    price_book: Name = Field(description="Price book (id).")
+    node_overhead: Power | None = Field(None, description="Power of a node beside its cards.")
+    node_network: Bandwidth | None = Field(None, description="Network of a node, all its ports together.")
+    software_factor: Annotated[float, Field(gt=0, le=10)] = Field(
+        1.0, description="Achieved over modelled speed of its software; 1 until measured."
+    )
+    drained: bool = Field(False, description="Takes no new work.")
+    labels: dict[Name, Argument] = Field({}, description="Labels that a workload may require.")
+
+
+class LinkSection(Section):
+    """A line between two places, both ways alike."""
+
+    between: list[Name] = Field(min_length=2, max_length=2, description="Two ids of sites or cities.")
+    bandwidth: Bandwidth = Field(description="Bytes that it carries.")
+    price: AmountPerGB | None = Field(None, description="Price of a GB; without it, moving data is refused.")
+    round_trip: DurationOrZero | None = Field(None, description="Measured round trip; modelled if not given.")
+
+
+class CitySection(Section):
+    """A place where users or data are, which the catalog does not have."""
+
+    id: Word = Field(description="Id.")
+    name: Name = Field(description="Name.")
+    name_zh: Text = Field("", description="Chinese name.")
+    latitude: Latitude = Field(description="Degrees north.")
+    longitude: Longitude = Field(description="Degrees east.")
+    province: Text = Field("", description="Province (ISO 3166-2).")
+
+
+class PricesSection(Section):
+    """Prices of a book; what is not in it is not charged."""
+
+    accelerator_hour: Amount | None = Field(None, description="For an accelerator and hour.")
+    delivered_pflop_hour: Amount | None = Field(None, description="For 10^15 FLOP/s delivered over an hour.")
+    kwh: (
+        Annotated[
+            Annotated[Literal["pass-through"], Tag("<passed>")] | Annotated[Amount, Tag("<amount>")],
+            Discriminator(lambda value: "<passed>" if value == "pass-through" else "<amount>"),
+        ]
+        | None
+    ) = Field(None, description="For a kWh at the wall; pass-through = the site's tariff.")
+    data_gb: Amount | None = Field(None, description="For a GB moved in or out.")
+
+
+class PriceBookSection(Section):
+    """Prices of a pool in one version. A change is a new version."""
+
+    id: Word = Field(description="Id; versions of a book share it.")
+    version: Number = Field(1, description="Version.")
+    currency: Currency | None = Field(None, description="Currency; the grid's if not given.")
+    effective: Instant = Field(description="Valid from.")
+    prices: PricesSection = Field(description="Prices.")
+    channel: Text = Field("", description="How it is sold: list, reseller, contract …")
+    term: Text = Field("", description="For how long: on demand, month, year …")
+    source: SourceSection = Field(description="Where the prices come from.")
+
+
+class TenantSection(Section):
+    """Who orders."""
+
+    id: Word = Field(description="Id.")
+    name: Name = Field(description="Name.")
+    name_zh: Text = Field("", description="Chinese name.")
+    credit_limit: Amount | None = Field(None, description="How far its account may go below 0; prepaid if not given.")
+    facts: dict[Name, Argument] = Field({}, description="Facts that voucher rules ask for, such as legal_form.")
+
+
+class LatencySection(Section):
+    """How round trips are modelled where none was measured."""
+
+    fibre_us_per_km: Annotated[float, Field(gt=0, le=100)] = Field(4.897, description="Delay of fibre, one way, us/km.")
+    route_factor: Annotated[float, Field(ge=1, le=10)] = Field(1.4, description="Length of routes over great circle.")
+    equipment: DurationOrZero = Field(0.001, description="Delay of equipment, both ways.")
+
+
+CityChoice = Annotated[
+    Annotated[Name, Tag("<name>")] | Annotated[CitySection, Tag("<mapping>")],
+    Discriminator(lambda value: "<name>" if isinstance(value, str) else "<mapping>"),
+]
+
+
+class GridSection(Section):
+    """Sites, pools, links and prices that placement chooses from."""
+
+    id: Word = Field(description="Id.")
+    currency: Currency = Field(description="Currency of all prices (ISO 4217).")
+    carbon_price: AmountPerTonne | None = Field(None, description="Price of a tonne of CO2; not counted if not given.")
+    latency: LatencySection | None = Field(None, description="Model of round trips; its defaults if not given.")
+    sites: list[SiteSection] = Field(min_length=1, description="Sites.")
+    pools: list[PoolSection] = Field(min_length=1, description="Pools.")
+    links: list[LinkSection] = Field([], description="Links.")
+    cities: list[CityChoice] | None = Field(
+        None, description="Cities: catalog ids or one's own; all of the catalog if not given."
+    )
+    price_books: list[PriceBookSection] = Field(min_length=1, description="Price books.")
+    tenants: list[TenantSection] = Field([], description="Tenants.")
+    programmes: list[ProgrammeSection] = Field([], description="Voucher programmes.")
+
+
+class GridFile(Section):
+    """A grid file."""
+
+    api_version: Literal["suanwang/v1"] = Field(
+        alias="apiVersion", description=f"Version of the format: {API_VERSION}."
+    )
+    kind: Literal["Grid"] = Field(description="What the file describes.")
+    grid: GridSection = Field(description="The grid.")

@@ -1,0 +1,74 @@
+"""A pool of the grid file to the domain: its accelerator or system, its site and its price book."""
+
+from suanwang.domain.accelerator import Accelerator, System
+from suanwang.domain.catalog import Catalog
+from suanwang.domain.site import Pool
+from suanwang.errors import msg
+from suanwang.schemas.findings import Findings
+from suanwang.schemas.grid_fields import GridSection, PoolSection
+from suanwang.schemas.yaml_file import Path
+
+
+def make_pool(section: PoolSection, path: Path, findings: Findings, catalog: Catalog, grid: GridSection) -> Pool | None:
+    """The pool, or None with its problems in `findings`; `section` and `grid` may be partly read.
+
+    With a system of the catalog, its cards, network and power apply where the file does not say otherwise; the power
+    of a node beside its cards is then the node's published maximum less that of its cards.
+    """
+    findings.reference((*path, "site"), msg("sites of the file"), section.site, {s.id: s for s in grid.sites})
+    books = {book.id: book for book in grid.price_books}
+    findings.reference((*path, "price_book"), msg("price books of the file"), section.price_book, books)
+    system = findings.reference((*path, "system"), msg("systems of the catalog"), section.system, catalog.systems)
+    accelerator = _accelerator(section, system, path, findings, catalog)
+    cards = section.accelerators_per_node or (system.accelerators_per_node if system else None)
+    if cards is None and section.system is None:
+        what = msg("a pool without system needs accelerators_per_node.")
+        findings.add((*path, "accelerators_per_node"), what, msg("Say how many cards a node has."))
+    if accelerator is None or cards is None:
+        return None
+    network = section.node_network or (system.node_network_bytes_per_s if system else None)
+    overhead = section.node_overhead if section.node_overhead is not None else _overhead(system, accelerator)
+    return findings.build(
+        path,
+        lambda: Pool(
+            id=section.id,
+            site_id=section.site,
+            accelerator=accelerator,
+            nodes=section.nodes,
+            accelerators_per_node=cards,
+            engine=section.engine,
+            price_book_id=section.price_book,
+            queue=section.queue,
+            node_overhead_w=overhead,
+            node_network_bytes_per_s=network,
+            drained=section.drained,
+            labels=section.labels,
+            software_factor=section.software_factor,
+        ),
+    )
+
+
+def _accelerator(
+    section: PoolSection, system: System | None, path: Path, findings: Findings, catalog: Catalog
+) -> Accelerator | None:
+    cards = msg("accelerators of the catalog")
+    named = findings.reference((*path, "accelerator"), cards, section.accelerator, catalog.accelerators)
+    if section.accelerator is None and section.system is None:
+        what = msg("a pool needs accelerator or system.")
+        findings.add((*path, "accelerator"), what, msg("Name one of the catalog; see `suanwang catalog list`."))
+    if system is None:
+        return named
+    if named is not None and named.id != system.accelerator_id:
+        what = msg(
+            "accelerator and system contradict: {system} has {card}.", system=system.id, card=system.accelerator_id
+        )
+        findings.add((*path, "accelerator"), what, msg("Remove one of the two."))
+    return findings.reference((*path, "system"), cards, system.accelerator_id, catalog.accelerators)
+
+
+def _overhead(system: System | None, accelerator: Accelerator) -> float | None:
+    """Watts of a node beside its cards, from published maxima; None where one is not published."""
+    if system is None or system.node_power_w is None or accelerator.power_w is None:
+        return None
+    rest = system.node_power_w - system.accelerators_per_node * accelerator.power_w
+    return rest if rest >= 0 else None

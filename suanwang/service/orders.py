@@ -1,0 +1,126 @@
+"""Planning of new jobs within a tick: estimate, place, hold; each move stored with what led to it.
+
+A job that no pool can have, or that the tenant's account cannot hold, ends here with its reason; nothing was moved.
+"""
+
+from datetime import datetime, timedelta
+
+from suanwang.domain.job import Job, JobState
+from suanwang.domain.money import Money
+from suanwang.domain.placement import Option, Refused
+from suanwang.domain.reason import Reason
+from suanwang.domain.voucher import Redemption
+from suanwang.errors import Conflict, Never, SuanwangError
+from suanwang.place.place import place
+from suanwang.ports import Transaction
+from suanwang.service.hub import Hub
+from suanwang.service.moves import move
+from suanwang.service.planning import estimate_all, occupancy_of
+from suanwang.settle import (
+    Purse,
+    billed_high_by_part,
+    facts_of,
+    fund_id,
+    hold,
+    order_of_use,
+    redeem_in_order,
+    release,
+    voucher_id,
+)
+
+HOLD_GRACE = timedelta(hours=24)
+"""How long after its planned start a job may wait before its hold is given back."""
+
+
+def plan_new(hub: Hub, now: datetime) -> int:
+    """Take every new job through estimated, placed and held; how many were moved."""
+    planned = 0
+    steps = {JobState.SUBMITTED: _estimate, JobState.ESTIMATED: _place, JobState.PLACED: _hold}
+    for state, step in steps.items():
+        with hub.store.transaction() as tx:
+            jobs = tx.jobs.find(states=(state,), limit=1_000_000)
+        for job in jobs:
+            try:
+                step(hub, job, now)
+            except Conflict:  # another hub, or a cancel, has moved it since it was read
+                continue
+            planned += 1
+    _expire(hub, now)
+    return planned
+
+
+def _estimate(hub: Hub, job: Job, now: datetime) -> None:
+    estimates, rejections = estimate_all(hub, job.workload, to_run=True)
+    with hub.store.transaction() as tx:
+        move(tx.jobs, job, JobState.ESTIMATED, now, estimates=estimates, rejections=rejections)
+
+
+def _place(hub: Hub, job: Job, now: datetime) -> None:
+    with hub.store.transaction() as tx:
+        occupancy = occupancy_of(tx, now)
+        decision = place(job.workload, hub.grid, job.estimates, job.rejections, now, occupancy)
+        if isinstance(decision, Refused):
+            first = decision.rejections[0]
+            move(tx.jobs, job, JobState.FAILED, now, first.reason, first.detail, rejections=decision.rejections)
+            return
+        move(tx.jobs, job, JobState.PLACED, now, rejections=decision.rejections, placement=decision)
+
+
+def _hold(hub: Hub, job: Job, now: datetime) -> None:
+    """Pending transfers for the high end of the quote: vouchers first, then money. All of them, or the job fails."""
+    assert job.placement is not None
+    option = job.placement.option
+    try:
+        with hub.store.transaction() as tx:
+            redemptions = redemptions_for(hub, tx, job, option, now)
+            tx.usage.seal(hub.grid.price_book_of(hub.grid.pool(option.pool_id), option.start))
+            tx.ledger.post(hold(job, redemptions, at=now, expires=max(option.start, now) + HOLD_GRACE))
+            move(tx.jobs, job, JobState.HELD, now, redemptions=redemptions)
+    except Conflict:
+        raise
+    except Never as refusal:
+        with hub.store.transaction() as tx:
+            move(tx.jobs, job, JobState.FAILED, now, _reason(refusal), refusal.message)
+
+
+def _reason(refusal: SuanwangError) -> Reason:
+    return Reason.INSUFFICIENT_BALANCE if refusal.code == "insufficient-balance" else Reason.MISSING_FIGURE
+
+
+def redemptions_for(hub: Hub, tx: Transaction, job: Job, option: Option, now: datetime) -> tuple[Redemption, ...]:
+    """What the tenant's vouchers take over of an option, in their order of use; refused ones with their reason.
+
+    Without `vouchers` in the workload none is used: a voucher is spent only when its tenant says so.
+    """
+    if not job.workload.vouchers:
+        return ()
+    purses = []
+    redeemed: dict[str, Money] = {}
+    for voucher in tx.ledger.vouchers(tenant=job.tenant):
+        programme = hub.grid.programme(voucher.programme_id)
+        remaining = Money(tx.ledger.balance(voucher_id(voucher.id)).available, programme.unit)
+        purses.append(Purse(voucher=voucher, programme=programme, remaining=remaining))
+        used = Money(voucher.face.micro - remaining.micro, programme.unit)
+        redeemed[programme.id] = redeemed.get(programme.id, Money.zero(programme.unit)) + used
+    funds = {
+        p.id: Money(tx.ledger.balance(fund_id(p.id, p.currency)).available, p.currency) for p in hub.grid.programmes
+    }
+    pool = hub.grid.pool(option.pool_id)
+    return redeem_in_order(
+        order_of_use(purses, job.workload.vouchers),
+        redeemed_by_tenant=redeemed,
+        fund_available=funds,
+        facts=facts_of(hub.grid.tenant(job.tenant), hub.grid.site(pool.site_id), pool, job.workload),
+        amount_by_part=billed_high_by_part(option),
+        now=now,
+    )
+
+
+def _expire(hub: Hub, now: datetime) -> None:
+    """Give back the holds of jobs that did not start in time."""
+    with hub.store.transaction() as tx:
+        for job in tx.jobs.find(states=(JobState.HELD,), limit=1_000_000):
+            pending = tx.ledger.pending(job.id)
+            if any(t.expires is not None and t.expires <= now for t in pending):
+                tx.ledger.post(release(pending, at=now))
+                move(tx.jobs, job, JobState.CANCELLED, now, Reason.HOLD_EXPIRED)

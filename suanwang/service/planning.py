@@ -1,0 +1,98 @@
+"""Planning: what a workload would need, where it would run, what that would cost: for a quote and for a job alike."""
+
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from suanwang.domain.estimate import Band, Estimate
+from suanwang.domain.job import ACTIVE, Job, JobState
+from suanwang.domain.placement import Occupancy, Option, Placement, Promise, Refused, Rejection
+from suanwang.domain.reason import Reason
+from suanwang.domain.workload import Workload
+from suanwang.errors import msg
+from suanwang.estimate.workload import estimate
+from suanwang.place.place import place
+from suanwang.ports import Transaction
+from suanwang.service.hub import Hub
+
+PROMISED = (JobState.PLACED, JobState.HELD, JobState.QUEUED, JobState.RUNNING, JobState.PREEMPTED)
+"""States in which a job has been promised its place and time."""
+OVERRUN = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quote:
+    """What the grid can offer for a workload now. `placement` None: no pool can have it, see `rejections`."""
+
+    workload: Workload
+    at: datetime
+    estimates: tuple[Estimate, ...]
+    rejections: tuple[Rejection, ...]
+    placement: Placement | None
+
+
+def quote(hub: Hub, workload: Workload) -> Quote:
+    """Estimate and place a workload without storing anything. Figures are estimates with a band."""
+    now = hub.clock.now()
+    with hub.store.transaction() as tx:
+        occupancy = occupancy_of(tx, now)
+    estimates, refused = estimate_all(hub, workload)
+    decision = place(workload, hub.grid, estimates, refused, now, occupancy)
+    if isinstance(decision, Refused):
+        return Quote(workload=workload, at=now, estimates=estimates, rejections=decision.rejections, placement=None)
+    return Quote(workload=workload, at=now, estimates=estimates, rejections=decision.rejections, placement=decision)
+
+
+def estimate_all(
+    hub: Hub, workload: Workload, *, to_run: bool = False
+) -> tuple[tuple[Estimate, ...], tuple[Rejection, ...]]:
+    """An estimate, or why not, for each pool of the grid; `to_run` refuses pools that this hub cannot drive."""
+    estimates: list[Estimate] = []
+    rejections: list[Rejection] = []
+    for pool in hub.grid.pools:
+        if to_run and pool.id not in hub.engines:
+            detail = msg("This hub drives no engine {engine!r}.", engine=pool.engine)
+            rejections.append(Rejection(pool_id=pool.id, reason=Reason.ENGINE_UNREACHABLE, detail=detail))
+            continue
+        answer = estimate(workload, pool, accelerators=hub.accelerators)
+        if isinstance(answer, Rejection):
+            rejections.append(answer)
+        else:
+            estimates.append(_limited(answer, workload.limits.time_limit_s))
+    return tuple(estimates), tuple(rejections)
+
+
+def _limited(answer: Estimate, time_limit_s: float | None) -> Estimate:
+    """The tenant's time limit is the high end of the band: it is what is held, and when the engine ends the run."""
+    if time_limit_s is None:
+        return answer
+    band, hours = answer.time_s, time_limit_s / 3600
+    return replace(
+        answer,
+        time_s=Band(min(band.low, time_limit_s), min(band.mid, time_limit_s), time_limit_s),
+        energy_kwh_it=Band(
+            min(answer.energy_kwh_it.low, answer.power_w_it.low * hours / 1000),
+            min(answer.energy_kwh_it.mid, answer.power_w_it.mid * hours / 1000),
+            answer.power_w_it.high * hours / 1000,
+        ),
+        notes=(
+            *answer.notes,
+            msg("The run ends after {hours:.2f} h at the latest, as the workload asks.", hours=hours),
+        ),
+    )
+
+
+def occupancy_of(tx: Transaction, now: datetime) -> Occupancy:
+    """What is promised to other jobs: accelerators of a pool over a time, each to the high end of its estimate."""
+    promises: dict[str, list[Promise]] = defaultdict(list)
+    for job in tx.jobs.find(states=PROMISED, limit=1_000_000):
+        if job.placement is not None:
+            promises[job.placement.option.pool_id].append(_promise(job, job.placement.option, now))
+    return Occupancy(promises={pool: tuple(taken) for pool, taken in promises.items()})
+
+
+def _promise(job: Job, option: Option, now: datetime) -> Promise:
+    """A job that overruns, or waits past its start, keeps its cards for at least another minute."""
+    start = min(option.start, now) if job.state in ACTIVE else option.start
+    end = max(option.start + timedelta(seconds=option.estimate.time_s.high), now + OVERRUN)
+    return Promise(start=start, end=end, accelerators=option.accelerators)

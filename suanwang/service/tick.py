@@ -1,0 +1,42 @@
+"""The control plane: one tick, seven steps. A crash between any two of them is mended by the next tick."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from suanwang.schedule.cycle import Policy, cycle
+from suanwang.service.collect import cancel_asked, collect
+from suanwang.service.dispatch import admit, dispatch, snapshot
+from suanwang.service.hub import Hub
+from suanwang.service.orders import plan_new
+from suanwang.service.settlement import settle_ended
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TickReport:
+    """What one tick did: counts of orders that ended, jobs planned, admitted and settled, orders sent."""
+
+    at: datetime
+    ended: int
+    planned: int
+    admitted: int
+    sent: int
+    settled: int
+
+    @property
+    def idle(self) -> bool:
+        """Nothing changed."""
+        return not (self.ended or self.planned or self.admitted or self.sent or self.settled)
+
+
+def tick(hub: Hub, policy: Policy) -> TickReport:
+    """Run the seven steps once. Idempotent: a tick with no news changes nothing."""
+    now = hub.clock.now()  # 1 the clock; signals are functions of it
+    cancel_asked(hub, now)
+    seen = collect(hub)  # 2 engine states, and 3 metering of what they say
+    planned = plan_new(hub, now)
+    state = snapshot(hub, now, seen.unreachable)  # 4 snapshot
+    decisions = cycle(state, policy)  # 5 cycle
+    orders = admit(hub, decisions, now)
+    sent = dispatch(hub, [*seen.unsent, *orders], now)  # 6 dispatch
+    settled = settle_ended(hub, now)  # 7 settle
+    return TickReport(at=now, ended=seen.ended, planned=planned, admitted=len(orders), sent=sent, settled=settled)

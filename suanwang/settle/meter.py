@@ -1,0 +1,150 @@
+"""Metering: from what an engine says of an order to usage records, cut at whole UTC hours.
+
+Power is taken as constant within a record: the measured energy spread evenly, or the estimate's mid power.
+Integrals over tariff, PUE and carbon are exact; one record's power cost is rounded once, to 10^-6.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+
+from suanwang.domain.estimate import Estimate
+from suanwang.domain.order import Observation, Order, OrderState
+from suanwang.domain.signal import EPOCH, MICROSECOND, Signal, require_aware
+from suanwang.domain.site import Pool, Site
+from suanwang.domain.usage import Source, UsageRecord
+from suanwang.units import MICRO, SECONDS_PER_HOUR
+
+HOUR = timedelta(hours=1)
+MICROSECONDS_PER_HOUR = SECONDS_PER_HOUR * MICRO
+
+
+def meter(
+    order: Order,
+    observation: Observation,
+    *,
+    tenant: str,
+    site: Site,
+    pool: Pool,
+    estimate: Estimate,
+    earlier: Sequence[UsageRecord],
+    now: datetime,
+) -> list[UsageRecord]:
+    """The usage of an order that is not yet recorded: half-open pieces in order, none when it never started.
+
+    `earlier`: every record of the job, of all its attempts; this order's continue where its last one ended.
+    `now`: not later than the time that the observation was made. A run that goes on is metered to the last whole
+    hour; an ended one to its end; a lost one whose end is unknown no further than it already is (the site bears it).
+    A record's id is `<order id>/<hour of its start since 1970>`, so a repeat, or another sequence of ticks, gives
+    the same ids and the same pieces.
+
+    Energy: a sensor's total, less what earlier records of the order have, spread evenly over what is not metered
+    yet (so the records of an ended order sum to the total); without a sensor the estimate's mid power, marked
+    MODELLED. Delivered operations: the estimate's rate (flops / mid time) x time, never more than the estimate's
+    flops over the whole job, since work that is done again delivers nothing; marked MODELLED.
+    Raises MissingFigure (tariff) or Never(signal-out-of-range) where the site's signals have no value.
+    """
+    own = [r.end for r in earlier if r.order_id == order.id]
+    span = _unmetered(observation, max(own, default=None), now)
+    if span is None:
+        return []
+    begin, end = span
+    measured = _measured_power_kw(order, observation, earlier, begin, now)
+    power_kw = _exact(estimate.power_w_it.mid) / 1000 if measured is None else measured
+    delivered = sum(r.flops_delivered for r in earlier)
+    records: list[UsageRecord] = []
+    for start, stop in hours(begin, end):
+        flops = min(_flops_worth(estimate, start, stop), max(0.0, estimate.flops - delivered))
+        delivered += flops
+        carbon_market = site.carbon_market
+        records.append(
+            UsageRecord(
+                id=f"{order.id}/{(start - EPOCH) // HOUR}",
+                order_id=order.id,
+                job_id=order.job_id,
+                tenant=tenant,
+                site_id=site.id,
+                pool_id=pool.id,
+                accelerator_id=pool.accelerator.id,
+                accelerators=order.accelerators,
+                start=start,
+                end=stop,
+                source=Source.ENGINE_ACCOUNTING,
+                energy_kwh_it=power_kw * _hours(start, stop),
+                energy_kwh=power_kw * site.pue.integral(start, stop),
+                energy_source=Source.MODELLED if measured is None else Source.MEASURED,
+                power_cost_micro=round(
+                    power_kw * integral_of_product(site.power_price(start, stop), site.pue, start, stop) * MICRO
+                ),
+                carbon_kg_location=float(power_kw * integral_of_product(site.carbon_location, site.pue, start, stop)),
+                carbon_kg_market=None
+                if carbon_market is None
+                else float(power_kw * integral_of_product(carbon_market, site.pue, start, stop)),
+                flops_delivered=flops,
+                flops_source=Source.MODELLED,
+                evidence=dict(observation.evidence),
+            )
+        )
+    return records
+
+
+def hours(start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
+    """[start, end) cut at whole UTC hours, in order; empty when it is."""
+    pieces = []
+    while start < end:
+        stop = min(end, _whole_hour(start) + HOUR)
+        pieces.append((start, stop))
+        start = stop
+    return pieces
+
+
+def integral_of_product(a: Signal, b: Signal, start: datetime, end: datetime) -> Fraction:
+    """Exact integral of a x b over [start, end), in hours x both units."""
+    pieces = b.pieces(start, end)
+    return sum((Fraction(micro, MICRO) * a.integral(x, y) for x, y, micro in pieces), Fraction(0))
+
+
+def _unmetered(
+    observation: Observation, metered_until: datetime | None, now: datetime
+) -> tuple[datetime, datetime] | None:
+    if observation.started is None:
+        return None
+    started = require_aware(observation.started)
+    begin = started if metered_until is None else max(started, metered_until)
+    if observation.ended is not None:
+        end = require_aware(observation.ended)
+    elif observation.state is OrderState.RUNNING:
+        end = _whole_hour(require_aware(now))
+    else:
+        return None
+    return (begin, end) if begin < end else None
+
+
+def _measured_power_kw(
+    order: Order, observation: Observation, earlier: Sequence[UsageRecord], begin: datetime, now: datetime
+) -> Fraction | None:
+    """Mean power since `begin`, when a sensor gave the attempt's energy so far; None without one."""
+    if observation.energy_kwh_it is None:
+        return None
+    before = sum((r.energy_kwh_it for r in earlier if r.order_id == order.id), Fraction(0))
+    left = max(Fraction(0), _exact(observation.energy_kwh_it) - before)
+    return left / _hours(begin, require_aware(observation.ended or now))
+
+
+def _flops_worth(estimate: Estimate, start: datetime, end: datetime) -> float:
+    """Operations at the estimate's rate; an estimate of no time at all delivers everything at once."""
+    seconds = float(_hours(start, end) * SECONDS_PER_HOUR)
+    return estimate.flops * seconds / estimate.time_s.mid if estimate.time_s.mid else estimate.flops
+
+
+def _whole_hour(when: datetime) -> datetime:
+    return when.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+def _hours(start: datetime, end: datetime) -> Fraction:
+    return Fraction((end - start) // MICROSECOND, MICROSECONDS_PER_HOUR)
+
+
+def _exact(figure: float) -> Fraction:
+    """The decimal that a float is written as: keeps the records' fractions short."""
+    return Fraction(str(float(figure)))
