@@ -1,6 +1,6 @@
 """How long it takes to place one workload on a grid of many pools over a week. Prints one JSON object.
 
-    python benchmarks/place_one.py [pools] [pools_per_site] [repeats]
+python benchmarks/place_one.py [pools] [pools_per_site] [repeats]
 """
 
 import json
@@ -59,7 +59,9 @@ def main() -> None:
         "unit": "ms, median",
         "tariffs": round(measure(build(pools, per_site, hourly_carbon=False), repeats, occupied=False), 2),
         "tariffs, occupied": round(measure(build(pools, per_site, hourly_carbon=False), repeats, occupied=True), 2),
-        "tariffs, hourly carbon": round(measure(build(pools, per_site, hourly_carbon=True), repeats, occupied=False), 2),
+        "tariffs, hourly carbon": round(
+            measure(build(pools, per_site, hourly_carbon=True), repeats, occupied=False), 2
+        ),
     }
     print(json.dumps(result, indent=1))
 

@@ -7,6 +7,8 @@ import click
 
 from suanwang import __version__
 from suanwang.errors import SuanwangError
+from suanwang.interfaces.cli.jobs import job, jobs
+from suanwang.interfaces.cli.run import estimate, place, run, submit
 from suanwang.interfaces.cli.terminal import Terminal, error_as_json
 
 
@@ -24,6 +26,10 @@ def cli(ctx: click.Context, lang: str) -> None:
       suanwang catalog show h100-sxm5-80gb  what is known of an accelerator
     """
     ctx.obj = Terminal(lang)
+
+
+for command in (run, estimate, place, submit, jobs, job):
+    cli.add_command(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
