@@ -128,10 +128,10 @@ def speaks_for_itself(node: Function | ast.ClassDef) -> bool:
 
 def undocumented(path: Path) -> Iterator[str]:
     """Public functions and classes of a module without a docstring; methods may have theirs in the port."""
-    for node in tree(path).body:
-        if isinstance(node, Function | ast.ClassDef) and not node.name.startswith("_"):
-            if not ast.get_docstring(node) and not speaks_for_itself(node):
-                yield f"{shown(path, node.lineno)} {node.name}"
+    definitions = [node for node in tree(path).body if isinstance(node, Function | ast.ClassDef)]
+    for node in definitions:
+        if not (node.name.startswith("_") or ast.get_docstring(node) or speaks_for_itself(node)):
+            yield f"{shown(path, node.lineno)} {node.name}"
 
 
 def test_what_is_public_is_documented() -> None:
