@@ -107,12 +107,12 @@ def test_outside_is_refused(signal: Signal, us: int) -> None:
                 refused()
 
 
-minutes_of_day = st.integers(0, MINUTES_PER_DAY // 15).map(lambda quarter: quarter * 15)
+minutes_of_day = st.integers(0, MINUTES_PER_DAY)
 
 
 @st.composite
 def tariffs(draw: st.DrawFn) -> Tariff:
-    """Periods on quarters of an hour, in any months and on any weekdays, possibly over one another."""
+    """Periods from and to any minute, in any months and on any weekdays, possibly over one another."""
     periods = []
     for name in draw(st.lists(st.sampled_from(["sharp", "peak", "valley"]), unique=True)):
         spans = draw(st.lists(st.tuples(minutes_of_day, minutes_of_day).filter(lambda s: s[0] < s[1]), max_size=3))
@@ -181,6 +181,16 @@ def test_days_have_as_many_hours_as_the_clock_gives_them(zone: str, day: str, ho
     signal = tariff.signal(ZoneInfo(zone), midnight, following)
     assert sum((b - a for a, b, _ in signal.pieces(midnight, following)), timedelta()) == timedelta(hours=hours)
     assert signal.integral(midnight, following) == 18
+
+
+def test_a_period_may_end_at_any_minute_also_when_the_clock_changes() -> None:
+    """Berlin, 30 March 2025: 4:07 summer time is 2:07 UTC, and 0:00 was 23:00 UTC: three hours and seven minutes."""
+    source = Provenance(source="drawn", confidence=Confidence.ESTIMATE)
+    night = TariffPeriod(name="valley", minutes=((0, 247),))
+    prices = {"flat": Decimal(0), "valley": Decimal(60)}
+    tariff = Tariff(id="t", name="t", currency="EUR", prices=prices, periods=(night,), provenance=source)
+    start, end = datetime(2025, 3, 29, 23, 0, tzinfo=UTC), datetime(2025, 3, 30, 20, 0, tzinfo=UTC)
+    assert tariff.signal(ZoneInfo("Europe/Berlin"), start, end).integral(start, end) == 3 * 60 + 7
 
 
 def test_a_period_without_a_price_is_named() -> None:
