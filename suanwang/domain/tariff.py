@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from itertools import pairwise
+from math import gcd
 
 from suanwang.domain.provenance import MissingFigure, Provenance
 from suanwang.domain.signal import Signal, require_aware
@@ -130,15 +131,17 @@ def _midnight(day: date, zone: tzinfo) -> datetime:
 def _on_clock(
     pattern: Pattern, midnight: datetime, following: datetime, zone: tzinfo
 ) -> Iterator[tuple[datetime, datetime, str]]:
-    """A day's pattern as instants. On a day when the clock changes, it is read every quarter of an hour."""
+    """A day's pattern as instants. On a day when the clock changes, it is read every quarter of an hour, the grid of
+    all clock changes, or finer where a period begins or ends between."""
     if following - midnight == timedelta(days=1):
         for a, b, period in pattern:
             yield midnight + timedelta(minutes=a), midnight + timedelta(minutes=b), period
         return
+    minutes = gcd(15, *(a for a, _, _ in pattern))
     when = midnight
     while when < following:
         local = when.astimezone(zone)
         minute = local.hour * 60 + local.minute
-        step = min(when + timedelta(minutes=15), following)
+        step = min(when + timedelta(minutes=minutes), following)
         yield when, step, next(name for a, b, name in pattern if a <= minute < b)
         when = step

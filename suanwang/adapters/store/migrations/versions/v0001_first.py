@@ -49,6 +49,7 @@ RULES = (
 
 
 def upgrade() -> None:
+    """Make every table, index and trigger of the first schema."""
     _jobs()
     _usage()
     _ledger()
