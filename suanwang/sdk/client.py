@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 
 from suanwang.bootstrap import House, open_house, read_text
 from suanwang.domain.invoice import Invoice
@@ -45,8 +47,13 @@ class Client:
             house.close()
 
     def read_workload(self, path: str) -> Workload:
-        """Read a workload file. Raises InvalidInput with every problem of it."""
-        return read_workload(read_text(path), path, self.house.catalog, self.now(), self.house.settings.tenant)
+        """Read a workload file; its `directory` is relative to the file. Raises InvalidInput with every problem."""
+        text, settings = read_text(path), self.house.settings
+        workload = read_workload(text, path, self.house.catalog, self.now(), settings.tenant)
+        if workload.program is None:
+            return workload
+        directory = Path(path).absolute().parent / workload.program.directory
+        return replace(workload, program=replace(workload.program, directory=str(directory)))
 
     def now(self) -> datetime:
         """Grid time."""
@@ -159,6 +166,13 @@ class Client:
         """In the order they were posted."""
         with self._hub.store.transaction() as tx:
             return tx.ledger.transfers(after=after, limit=limit)
+
+    def all_transfers(self) -> Iterator[Transfer]:
+        """Every transfer, page by page, in the order they were posted."""
+        seen = 0
+        while page := self.transfers(after=seen):
+            yield from page
+            seen += len(page)
 
 
 def _left(balance: Balance) -> Money:

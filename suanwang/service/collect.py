@@ -42,12 +42,12 @@ def collect(hub: Hub) -> Seen:
     unreachable: set[str] = set()
     ended = 0
     for pool_id, orders in by_pool.items():
+        now = hub.clock.now()  # before asking: a run is never metered beyond what its engine has seen
         try:
             news = hub.engine(pool_id).observe([order.id for order, _ in orders])
         except (NotNow, NotFound):
             unreachable.add(pool_id)
             continue
-        now = hub.clock.now()
         for (order, last), observation in zip(orders, news, strict=True):
             if observation.state is OrderState.UNKNOWN and last is None:
                 unsent.append(order)

@@ -490,6 +490,7 @@ def test_the_environment_is_the_orders_own(rig: Rig, monkeypatch: pytest.MonkeyP
         {"environment": {"": "x"}},
         {"environment": {"A": "\0"}},
         {"command": ("a", "\ud800")},
+        {"directory": "relative/folder"},
     ],
 )
 def test_what_cannot_be_passed_on_is_refused(rig: Rig, change: dict[str, object]) -> None:

@@ -78,9 +78,7 @@ def test_morning_savings_itemised() -> None:
 
 def test_morning_is_told() -> None:
     told = [str(m) for m in decide(0).reasons]
-    assert told[0] == (
-        "Zhongwei (nx) costs least: 248.00 CNY in all; the next best, gz, costs 36.80 CNY more."
-    )
+    assert told[0] == ("Zhongwei (nx) costs least: 248.00 CNY in all; the next best, gz, costs 36.80 CNY more.")
     assert told[1] == "Waits 1.0 h for the valley tariff at Zhongwei: 0.1600 instead of 0.2575 CNY/kWh."
 
 

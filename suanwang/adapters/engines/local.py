@@ -8,8 +8,8 @@ be on a local disk (flock). Folders:
     ROOT/jobs/<job id>.json    the highest fence seen for a job, and its orders
     ROOT/state/<state key>/    checkpoint and output: they outlive attempts
 
-A program runs in the order's `directory` itself, or in its own `work` folder when that is empty. Accelerators are
-counted, never oversubscribed, but not assigned: a program learns how many it has, not which.
+A program runs in the order's (absolute) `directory` itself, or in its own `work` folder when that is empty.
+Accelerators are counted, never oversubscribed, but not assigned: a program learns how many it has, not which.
 """
 
 import fcntl
@@ -77,7 +77,7 @@ class LocalEngine:
         if NAME.fullmatch(order.id) is None:
             raise _refused(msg("{name!r} is no name of an order", name=order.id))
         with self._reachable():
-            if not (self._folder(order.id) / "order.json").exists():
+            if not _there(self._folder(order.id) / "order.json"):
                 self._check(order)
                 with self._alone():
                     self._accept(order)
@@ -99,7 +99,7 @@ class LocalEngine:
             return
         with self._reachable():
             self._mark_cancelled(order_id, "asked for")
-            if (self._folder(order_id) / "order.json").exists():
+            if _there(self._folder(order_id) / "order.json"):
                 self._look_after(order_id)
 
     def logs(self, order_id: str, offset: int = 0, limit: int = 65536) -> bytes:
@@ -128,6 +128,8 @@ class LocalEngine:
             wrong = True
         if wrong or any(not name or "=" in name for name in names):
             raise _refused(msg("the command or environment of order {order} cannot be passed on", order=order.id))
+        if order.directory and not Path(order.directory).is_absolute():
+            raise _refused(msg("the directory {directory!r} is not absolute", directory=order.directory))
         if not order.time_limit_s > 0:
             raise _refused(msg("order {order} has no time to run", order=order.id))
         if not 0 <= order.accelerators <= self._pools.get(order.pool_id, -1):
@@ -142,7 +144,7 @@ class LocalEngine:
     def _accept(self, order: Order) -> None:
         """Make room, set the fence, write the order, in this order: a crash between any two is mended by a repeat."""
         folder = self._folder(order.id)
-        if (folder / "order.json").exists():
+        if _there(folder / "order.json"):
             return
         record = self._root / "jobs" / f"{order.job_id}.json"
         seen = _read(record) or {"fence": order.fence, "orders": []}
@@ -150,7 +152,7 @@ class LocalEngine:
             raise _refused(
                 msg("order {order} is older than another of job {job}", order=order.id, job=order.job_id),
             )
-        cancelled = (folder / "cancel").exists()
+        cancelled = _there(folder / "cancel")
         free = self.capacity(order.pool_id).free
         if order.accelerators > free and not cancelled:
             raise NotNow(
@@ -196,14 +198,14 @@ class LocalEngine:
 
     def _mark_cancelled(self, order_id: str, why: str) -> None:
         folder = self._folder(order_id)
-        if not (folder / "end.json").exists() and not (folder / "cancel").exists():
+        if not _there(folder / "end.json") and not _there(folder / "cancel"):
             _write(folder / "cancel", {"why": why})
 
     def _observe(self, order_id: str) -> Observation:
         if order_id in self._ended:
             return self._ended[order_id]
         folder = self._folder(order_id)
-        if NAME.fullmatch(order_id) is None or not (folder / "order.json").exists():
+        if NAME.fullmatch(order_id) is None or not _there(folder / "order.json"):
             return Observation(order_id=order_id, state=OrderState.UNKNOWN)
         if self._at_end(order_id):
             return self._ended[order_id]
@@ -261,7 +263,7 @@ class LocalEngine:
         """Start a supervisor unless the order has one or needs none. One too many sees the lock and ends."""
         folder = self._folder(order_id)
         with self._mutex:
-            if order_id in self._supervisors or _locked(folder / "lock") or (folder / "end.json").exists():
+            if order_id in self._supervisors or _locked(folder / "lock") or _there(folder / "end.json"):
                 return
             program = [sys.executable, "-I", "-S", local_supervisor.__file__, str(folder)]
             null = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 1, 2)]
@@ -315,6 +317,15 @@ def _read(path: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     return record
+
+
+def _there(path: Path) -> bool:
+    """Whether the file exists; unlike Path.exists, raises OSError when that cannot be known."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _write(path: Path, record: Mapping[str, Any]) -> None:

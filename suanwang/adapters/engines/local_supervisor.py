@@ -13,9 +13,13 @@ on when the hub dies. The folder is the whole conversation with the hub:
 Whoever gets the lock does what is left to do: run the order, note that it never starts, or, after the death of an
 earlier supervisor, end what that one left behind and note the order as lost. An order is never started twice.
 
-Linux: as a child subreaper it finds every process that came from the program, also one that left its group or session,
-and the program dies with its supervisor. Elsewhere (macOS) it reaches the process group only, measures what `wait4`
-says, and cannot end what a killed supervisor left behind.
+Linux (with /proc/PID/task/TID/children, as distributions build it): as a child subreaper it finds every process that
+came from the program, also one that left its group or session, and the program dies with its supervisor. Elsewhere
+(macOS, best effort, not tested) it reaches the process group only, measures what `wait4` says, and cannot end what a
+killed supervisor left behind.
+
+The peak of resident memory is the highest sum seen over all processes at a time (shared pages count in each), and not
+below the supervisor's own few MB, which the program has until it starts. Network disks do not do: flock must be sound.
 """
 
 import ctypes
@@ -336,7 +340,7 @@ def take_lock() -> int | None:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if time.monotonic() > give_up:
+            if exists("started.json") or time.monotonic() > give_up:
                 return None
             time.sleep(0.005)
         else:
@@ -344,6 +348,8 @@ def take_lock() -> int | None:
 
 
 def main(folder: str) -> None:
+    """Do what is left to do for the order in this folder."""
+    os.closerange(3, os.sysconf("SC_OPEN_MAX"))  # whatever the hub was given open by those who started it
     os.chdir(folder)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # the supervisor outlives its hub and its terminal

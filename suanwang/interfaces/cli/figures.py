@@ -1,0 +1,63 @@
+"""Figures as people read them: money, durations, energy, carbon, compute and times, each with its unit."""
+
+from datetime import datetime, tzinfo
+
+from suanwang.domain.estimate import Band
+from suanwang.domain.money import Money
+
+SYMBOLS = {"CNY": "¥", "USD": "$", "EUR": "€"}
+
+
+def money(amount: Money) -> str:
+    """¥ 1,234.57; a unit without a symbol follows the amount."""
+    text = f"{abs(amount.decimal):,.2f}"
+    sign = "-" if amount.micro < 0 else ""
+    return f"{sign}{SYMBOLS[amount.unit]} {text}" if amount.unit in SYMBOLS else f"{sign}{text} {amount.unit}"
+
+
+def duration(seconds: float) -> str:
+    """3 h 12 min; below a minute in seconds; from two days on in days and hours."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes:02d} min"
+    return f"{hours // 24} d {hours % 24} h"
+
+
+def durations(band: Band) -> str:
+    """≈ mid (low to high)."""
+    return f"≈ {duration(band.mid)} ({duration(band.low)} – {duration(band.high)})"
+
+
+def energy(kwh: float) -> str:
+    return f"{kwh / 1000:,.2f} MWh" if kwh >= 1000 else f"{kwh:,.2f} kWh"
+
+
+def carbon(kg: float) -> str:
+    return f"{kg / 1000:,.2f} t" if kg >= 1000 else f"{kg:,.2f} kg"
+
+
+def compute(flops: float) -> str:
+    """Delivered operations as PFLOP·h, or a smaller unit where that would show as 0."""
+    hours = flops / 3600
+    for unit, scale in (("EFLOP·h", 1e18), ("PFLOP·h", 1e15), ("TFLOP·h", 1e12)):
+        if hours >= scale / 10:
+            return f"{hours / scale:,.2f} {unit}"
+    return f"{hours / 1e9:,.2f} GFLOP·h"
+
+
+def moment(when: datetime, zone: tzinfo) -> str:
+    """Date and time on the clock of a zone, with its offset."""
+    return when.astimezone(zone).strftime("%m-%d %H:%M %z")
+
+
+def size(number_of_bytes: float) -> str:
+    """Bytes in the largest decimal unit that leaves at least one."""
+    for unit, scale in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
+        if number_of_bytes >= scale:
+            return f"{number_of_bytes / scale:,.1f} {unit}"
+    return f"{number_of_bytes / 1e3:,.1f} kB"

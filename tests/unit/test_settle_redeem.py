@@ -1,0 +1,210 @@
+"""Redeeming: eligibility with evidence, validity, caps, recognised parts, order of use, exact truncation."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from types import MappingProxyType
+
+import pytest
+
+from suanwang.domain.money import Money
+from suanwang.domain.placement import CostPart
+from suanwang.domain.provenance import Confidence, Provenance
+from suanwang.domain.reason import Reason
+from suanwang.domain.voucher import Answer, Programme, Rate, Redemption, Rule, Voucher
+from suanwang.errors import Never
+from suanwang.settle.redeem import Purse, order_of_use, redeem, redeem_in_order
+
+NOW = datetime(2026, 5, 1, tzinfo=UTC)
+DAY = timedelta(days=1)
+PROGRAMME = Programme(
+    id="city",
+    version=2,
+    name="City",
+    issuer="bureau",
+    currency="CNY",
+    opens=NOW - 100 * DAY,
+    closes=NOW + 100 * DAY,
+    rates=(Rate(ratio=Fraction(1, 2)),),
+    eligibility=(Rule(fact="tenant.legal_form", one_of=("firm",)),),
+    provenance=Provenance(source="test", confidence=Confidence.ESTIMATE),
+)
+NEVER_HOLDS = Rate(ratio=Fraction(1), when=(Rule(fact="x", one_of=("y",)),))
+FACTS = MappingProxyType({"tenant.id": "acme", "tenant.legal_form": "firm"})
+
+
+def cny(amount: str) -> Money:
+    return Money.parse(amount, "CNY")
+
+
+COST = MappingProxyType(
+    {
+        CostPart.RENT: cny("100"),
+        CostPart.POWER: cny("40"),
+        CostPart.DATA: cny("10"),
+        CostPart.CARBON: cny("1000"),
+    }
+)
+
+
+def voucher(name: str = "v1", expires: datetime = NOW + 30 * DAY, programme_id: str = "city") -> Voucher:
+    return Voucher(
+        id=name,
+        programme_id=programme_id,
+        tenant="acme",
+        face=cny("1000"),
+        issued=NOW - 10 * DAY,
+        expires=expires,
+    )
+
+
+def redeemed(
+    programme: Programme = PROGRAMME,
+    facts: dict[str, str] | None = None,
+    paper: Voucher | None = None,
+    remaining: str = "1000",
+    used: str = "0",
+    fund: str = "5000",
+    now: datetime = NOW,
+) -> Redemption:
+    return redeem(
+        programme,
+        paper or voucher(),
+        remaining=Money.parse(remaining, "VCH:city"),
+        redeemed_by_tenant=Money.parse(used, "VCH:city"),
+        fund_available=cny(fund),
+        facts=FACTS if facts is None else facts,
+        amount_by_part=COST,
+        now=now,
+    )
+
+
+AMOUNTS = {
+    "ratio of rent and power": (redeemed(), "70"),
+    "what is left": (redeemed(remaining="12.5"), "12.5"),
+    "what the fund has": (redeemed(fund="3"), "3"),
+    "rent only": (redeemed(replace(PROGRAMME, recognised=("rent",))), "50"),
+    "data too": (redeemed(replace(PROGRAMME, recognised=("rent", "power", "data"))), "75"),
+    "cap per job": (redeemed(replace(PROGRAMME, cap_per_job=cny("20"))), "20"),
+    "cap per tenant": (redeemed(replace(PROGRAMME, cap_per_tenant=cny("90")), used="60"), "30"),
+    "minimum just met": (redeemed(replace(PROGRAMME, minimum_spend=cny("140"))), "70"),
+    "cut, not rounded": (redeemed(replace(PROGRAMME, rates=(Rate(ratio=Fraction(1, 3)),))), "46.666666"),
+    "all of it": (redeemed(replace(PROGRAMME, rates=(Rate(ratio=Fraction(1)),))), "140"),
+    "second rate": (redeemed(replace(PROGRAMME, rates=(NEVER_HOLDS, *PROGRAMME.rates))), "70"),
+}
+
+
+@pytest.mark.parametrize("case", AMOUNTS)
+def test_amount(case: str) -> None:
+    result, amount = AMOUNTS[case]
+    assert (result.amount, result.reason) == (cny(amount), None)
+
+
+NOT_ELIGIBLE, EXPIRED, EXHAUSTED = (
+    Reason.VOUCHER_NOT_ELIGIBLE,
+    Reason.VOUCHER_EXPIRED,
+    Reason.VOUCHER_EXHAUSTED,
+)
+REFUSALS = {
+    "a rule says no": (redeemed(facts={"tenant.id": "acme", "tenant.legal_form": "person"}), NOT_ELIGIBLE),
+    "a rule lacks evidence": (redeemed(facts={"tenant.id": "acme"}), NOT_ELIGIBLE),
+    "not the tenant's own": (redeemed(facts={"tenant.id": "other", "tenant.legal_form": "firm"}), NOT_ELIGIBLE),
+    "too small": (redeemed(replace(PROGRAMME, minimum_spend=cny("140.000001"))), NOT_ELIGIBLE),
+    "no rate holds": (redeemed(replace(PROGRAMME, rates=(NEVER_HOLDS,))), NOT_ELIGIBLE),
+    "nothing recognised": (redeemed(replace(PROGRAMME, recognised=("support",))), NOT_ELIGIBLE),
+    "not yet issued": (redeemed(now=NOW - 11 * DAY), NOT_ELIGIBLE),
+    "expired": (redeemed(now=NOW + 30 * DAY), EXPIRED),
+    "programme closed": (redeemed(paper=voucher(expires=NOW + 900 * DAY), now=NOW + 100 * DAY), EXPIRED),
+    "used up": (redeemed(remaining="0"), EXHAUSTED),
+    "fund empty": (redeemed(fund="0"), EXHAUSTED),
+    "cap reached": (redeemed(replace(PROGRAMME, cap_per_tenant=cny("60")), used="60"), EXHAUSTED),
+    "cap exceeded": (redeemed(replace(PROGRAMME, cap_per_tenant=cny("60")), used="80"), EXHAUSTED),
+}
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+def test_refusal(case: str) -> None:
+    result, reason = REFUSALS[case]
+    assert (result.amount, result.reason) == (cny("0"), reason)
+
+
+def test_the_last_instant_before_expiry_counts() -> None:
+    assert redeemed(now=NOW + 30 * DAY - timedelta(microseconds=1)).reason is None
+
+
+def test_every_answer_is_kept_with_the_fact_as_it_was_known() -> None:
+    startup = Rule(fact="tenant.stage", one_of=("startup",))
+    programme = replace(PROGRAMME, rates=(Rate(ratio=Fraction(1), when=(startup,)), *PROGRAMME.rates))
+    result = redeemed(programme, facts={"tenant.id": "acme", "tenant.legal_form": "person"})
+    assert [(f.rule.fact, f.known, f.answer) for f in result.findings] == [
+        ("tenant.id", "acme", Answer.YES),
+        ("tenant.legal_form", "person", Answer.NO),
+        ("tenant.stage", "", Answer.NEEDS_EVIDENCE),
+    ]
+    assert result.programme_version == 2
+
+
+def test_units_do_not_mix() -> None:
+    with pytest.raises(Never, match="different units"):
+        redeem(
+            PROGRAMME,
+            voucher(),
+            remaining=cny("5"),
+            redeemed_by_tenant=Money.zero("VCH:city"),
+            fund_available=cny("5"),
+            facts=FACTS,
+            amount_by_part=COST,
+            now=NOW,
+        )
+
+
+def purse(name: str, remaining: str, expires: datetime = NOW + DAY, programme: Programme = PROGRAMME) -> Purse:
+    paper = voucher(name, expires, programme.id)
+    return Purse(voucher=paper, programme=programme, remaining=Money.parse(remaining, programme.unit))
+
+
+def test_soonest_expiry_first_then_smallest_remainder_then_the_tenants_order() -> None:
+    other = replace(PROGRAMME, id="other")
+    late = NOW + 9 * DAY
+    purses = [
+        purse("late-small", "1", late),
+        purse("soon-large", "9"),
+        purse("soon-small", "2"),
+        purse("a", "5", late),
+        purse("b", "5", late, other),
+    ]
+    names = [p.voucher.id for p in order_of_use(purses, ("other", "city"))]
+    assert names == ["soon-small", "soon-large", "late-small", "b", "a"]
+    assert [p.voucher.id for p in order_of_use(purses, ("other",))] == ["b"]
+
+
+def in_order(purses: list[Purse], funds: dict[str, Money]) -> list[tuple[str, Money, Reason | None]]:
+    results = redeem_in_order(
+        purses, redeemed_by_tenant={}, fund_available=funds, facts=FACTS, amount_by_part=COST, now=NOW
+    )
+    return [(r.voucher_id, r.amount, r.reason) for r in results]
+
+
+def test_vouchers_of_one_programme_share_its_ratio_and_unneeded_ones_are_left_out() -> None:
+    purses = [purse("a", "30"), purse("b", "100"), purse("c", "100")]
+    assert in_order(purses, {"city": cny("5000")}) == [("a", cny("30"), None), ("b", cny("40"), None)]
+
+
+def test_vouchers_of_one_programme_share_its_fund_and_its_cap() -> None:
+    purses = [purse("a", "30"), purse("b", "100")]
+    assert in_order(purses, {"city": cny("50")}) == [("a", cny("30"), None), ("b", cny("20"), None)]
+    capped = replace(PROGRAMME, cap_per_tenant=cny("35"))
+    purses = [purse("a", "30", programme=capped), purse("b", "100", programme=capped)]
+    assert in_order(purses, {"city": cny("5000")}) == [("a", cny("30"), None), ("b", cny("5"), None)]
+
+
+def test_programmes_together_pay_no_more_than_the_cost() -> None:
+    whole = replace(PROGRAMME, rates=(Rate(ratio=Fraction(1)),))
+    other = replace(whole, id="other", recognised=("rent", "data"))
+    funds = {"city": cny("5000"), "other": cny("5000")}
+    result = in_order([purse("a", "1000", programme=whole), purse("b", "1000", programme=other)], funds)
+    assert result == [("a", cny("140"), None), ("b", cny("10"), None)]
+
+
+def test_a_programme_without_a_fund_pays_nothing() -> None:
+    assert in_order([purse("a", "30")], {}) == [("a", cny("0"), EXHAUSTED)]
