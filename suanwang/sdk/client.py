@@ -167,6 +167,13 @@ class Client:
         with self._hub.store.transaction() as tx:
             return tx.ledger.transfers(after=after, limit=limit)
 
+    def all_transfers(self) -> Iterator[Transfer]:
+        """Every transfer, page by page, in the order they were posted."""
+        seen = 0
+        while page := self.transfers(after=seen):
+            yield from page
+            seen += len(page)
+
 
 def _left(balance: Balance) -> Money:
     return Money(balance.available, balance.unit)

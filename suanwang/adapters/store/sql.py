@@ -96,9 +96,10 @@ def _engine(address: URL) -> Engine:
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     try:
-        engine = create_engine(address)
+        engine = create_engine(address, isolation_level="READ COMMITTED")
     except ModuleNotFoundError as error:
         raise _unusable("the PostgreSQL driver is not installed (install suanwang[postgres])") from error
+    event.listen(engine, "connect", _prepare_postgresql)
     event.listen(engine, "begin", _begin_postgresql)
     return engine
 
@@ -114,6 +115,11 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
         "recursive_triggers = ON",  # else INSERT OR REPLACE would delete rows past the append-only triggers
     ):
         connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _prepare_postgresql(connection: Any, _record: object) -> None:
+    connection.execute(f"SET lock_timeout = {BUSY_TIMEOUT_MS}").close()
+    connection.commit()
 
 
 def _begin_sqlite(connection: Connection) -> None:

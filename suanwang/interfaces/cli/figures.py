@@ -56,6 +56,7 @@ def moment(when: datetime, zone: tzinfo) -> str:
 
 
 def size(number_of_bytes: float) -> str:
+    """Bytes in the largest decimal unit that leaves at least one."""
     for unit, scale in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
         if number_of_bytes >= scale:
             return f"{number_of_bytes / scale:,.1f} {unit}"
