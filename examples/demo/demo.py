@@ -5,8 +5,6 @@
 The exit status is 0 only when everything that the demo shows was checked.
 """
 
-from __future__ import annotations
-
 import argparse
 import signal
 import sys
@@ -21,12 +19,11 @@ from stage import HERE, PLAYED, Speeds, measure, staged
 
 from suanwang.domain.money import Money
 from suanwang.domain.voucher import Voucher
-from suanwang.errors import SuanwangError, msg
+from suanwang.errors import Message, SuanwangError, msg
 from suanwang.interfaces.cli import figures
 from suanwang.interfaces.cli.terminal import Terminal
 from suanwang.interfaces.cli.views import show_quote
 from suanwang.sdk import Client
-from suanwang.service.planning import Quote
 
 TENANT, PROGRAMME = "lab", "east-lab"
 WORKLOADS = ("train", "too-large", "embed", "evaluate")
@@ -62,12 +59,18 @@ def show_grid(terminal: Terminal, client: Client, speeds: Speeds) -> None:
         msg(">kg CO₂/kWh"),
     )
     terminal.table(columns, rows)
+    watts = client.house.catalog.accelerator(PLAYED).power_or_raise()
     terminal.say(
         msg(
-            "Cards are played by this machine: speed measured here ({speed:.0f} GFLOP/s fp32 on one thread), "
-            "power and rent of an Ascend 910B ({watts:.0f} W).",
-            speed=speeds.flops_per_s / 1e9,
-            watts=client.house.catalog.accelerator(PLAYED).power_or_raise(),
+            "Cards are played by this machine: speed measured here, power and rent of an Ascend 910B ({watts:.0f} W).",
+            watts=watts,
+        )
+    )
+    terminal.say(
+        msg(
+            "One thread does {compute:.0f} GFLOP/s (fp32 products) and moves {memory:.0f} GB/s.",
+            compute=speeds.flops_per_s / 1e9,
+            memory=speeds.memory_bytes_per_s / 1e9,
         )
     )
     begun = figures.moment(now, grid.sites[0].zone)
@@ -95,18 +98,17 @@ def bring_money(client: Client) -> None:
 def play(terminal: Terminal, client: Client, speeds: Speeds) -> bool:
     """The whole walk; whether every check held."""
 
-    def heading(number: int, title: object) -> None:
+    def heading(number: int, title: Message) -> None:
         terminal.say("")
-        terminal.say(f"{number}  {terminal.text(title)}", bold=True)  # type: ignore[arg-type]
+        terminal.say(f"{number}  {terminal.text(title)}", bold=True)
 
     heading(1, msg("The grid: three sites"))
     show_grid(terminal, client, speeds)
     bring_money(client)
     heading(2, msg("The quotes: where and when each workload costs least, and why"))
-    quotes: dict[str, Quote] = {}
-    for name in WORKLOADS:
-        offer = client.quote(client.read_workload(str(HERE / "workloads" / f"{name}.yaml")))
-        quotes[name] = offer
+    files = {name: str(HERE / "workloads" / f"{name}.yaml") for name in WORKLOADS}
+    quotes = {name: client.quote(client.read_workload(file)) for name, file in files.items()}
+    for offer in quotes.values():
         show_quote(terminal, client.house.hub.grid, offer)
     heading(3, msg("The runs: real processes of this machine"))
     live = Live(terminal, client, KILL_AT_STEP)
@@ -137,7 +139,7 @@ def what_next(terminal: Terminal) -> None:
         terminal.say(f"  {command}")
 
 
-def interrupted(number: int, frame: FrameType | None) -> None:
+def interrupted(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 

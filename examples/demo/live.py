@@ -1,7 +1,5 @@
 """Several jobs at once, followed to their end: a line for each event, and what the programs say of their progress."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal
@@ -10,14 +8,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from suanwang.domain.job import ACTIVE, Job, JobState
-from suanwang.errors import NotNow, SuanwangError, msg
+from suanwang.domain.order import OrderState
+from suanwang.errors import NotNow, msg
 from suanwang.interfaces.cli.terminal import Terminal
 from suanwang.sdk import Client
 
 TICK_S = 0.1
 PATIENCE_S = 120.0
 """A demo that takes longer is broken."""
-BAR = 8
+BAR = 6
 """Characters for one unit of loss."""
 
 Report = Mapping[str, Any]
@@ -35,6 +34,7 @@ class Live:
         self.kill_at_step: int | None = kill_at_step
         self._terminal = terminal
         self._client = client
+        self._zone = client.house.hub.grid.sites[0].zone
         self._shown: dict[str, tuple[object, ...]] = {}
         self._read: dict[tuple[str, int], int] = {}
 
@@ -57,37 +57,44 @@ class Live:
                 time.sleep(TICK_S)
 
     def stop(self) -> None:
-        """End what still runs, and wait until it is gone: no process is left behind."""
-        while any(job.state is not JobState.SETTLED for job in self.jobs.values()):
-            try:
-                for name, job in self.jobs.items():
-                    self.jobs[name] = self._client.cancel(job.id)
-                self._client.tick()
-            except SuanwangError as refusal:
-                self._terminal.error(refusal)
-                return
-            self.jobs = {name: self._client.job(job.id) for name, job in self.jobs.items()}
+        """Ask for the end of every job, and wait until no program of theirs is left."""
+        hub = self._client.house.hub
+        for job in self.jobs.values():
+            self._client.cancel(job.id)
+        with hub.store.transaction() as tx:
+            orders = [order for order, _ in tx.jobs.orders(open_only=True)]
+        for order in orders:
+            hub.engine(order.pool_id).cancel(order.id)
+        while any(
+            observation.state in (OrderState.PENDING, OrderState.RUNNING)
+            for order in orders
+            for observation in hub.engine(order.pool_id).observe([order.id])
+        ):
             time.sleep(TICK_S)
 
     def _say(self, job: Job, text: str) -> None:
-        zone = self._client.house.hub.grid.sites[0].zone
         place = job.placement.option.site_id if job.placement else "–"
-        self._terminal.say(f"{self._client.now().astimezone(zone):%H:%M}  {place:<9} {job.workload.name:<18} {text}")
+        self._terminal.say(
+            f"{self._client.now().astimezone(self._zone):%H:%M}  {place:<9} {job.workload.name:<18} {text}"
+        )
 
     def _event(self, job: Job) -> None:
+        """A line for each change of state, reason or attempt; submitting, queueing and settling go without saying."""
         news = (job.state, job.reason, job.attempt)
-        if news == self._shown.get(job.id) or job.state is JobState.SUBMITTED:
+        if news == self._shown.get(job.id) or job.state in (JobState.SUBMITTED, JobState.QUEUED):
             return
         self._shown[job.id] = news
-        words = [job.outcome.value] if job.outcome else [job.state.value]
-        if job.state in ACTIVE:
-            words.append(self._terminal.text(msg("attempt {number}", number=job.attempt)))
+        words = [(job.outcome or job.state).value]
         if job.reason is not None:
             words.append(job.reason.value)
-        if job.detail is not None:
+        if job.state in ACTIVE:
+            words.append(self._terminal.text(msg("attempt {number}", number=job.attempt)))
+        elif job.state is JobState.HELD and job.placement is not None:
+            start = job.placement.option.start.astimezone(self._zone)
+            words.append(self._terminal.text(msg("planned for {time}", time=f"{start:%H:%M}")))
+        elif job.detail is not None:
             words.append(self._terminal.text(job.detail))
-        if job.state not in (JobState.QUEUED, *(() if job.state is JobState.SETTLED else (job.outcome,))):
-            self._say(job, " · ".join(words))
+        self._say(job, " · ".join(words))
 
     def _progress(self, job: Job) -> None:
         """What the latest attempt wrote since the last look."""
@@ -108,8 +115,14 @@ class Live:
         self.reports[job.workload.name].append(report)
         match report:
             case {"step": step, "steps": steps, "loss": loss, "loss_held_out": held_out}:
-                text = msg("step {step:>3}/{steps}  loss {loss:.3f}", step=step, steps=steps, loss=loss)
-                self._say(job, f"  {self._terminal.text(text)} {'▇' * round(held_out * BAR)}")
+                text = msg(
+                    "  step {step:>3}/{steps}  loss {loss:.2f}  held out {held_out:.2f}",
+                    step=step,
+                    steps=steps,
+                    loss=loss,
+                    held_out=held_out,
+                )
+                self._say(job, f"{self._terminal.text(text)}  {'▇' * round(loss * BAR)}")
                 if self.kill_at_step is not None and step >= self.kill_at_step:
                     self.kill_at_step = None
                     self._kill(job)

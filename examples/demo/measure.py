@@ -4,8 +4,6 @@ Matrix products in the shapes of `char_model`, a pass over an array that no cach
 itself. Medians, in seconds of the wall.
 """
 
-from __future__ import annotations
-
 import importlib
 import json
 import os
@@ -35,17 +33,17 @@ def median_s(work: Callable[[], object], for_s: float) -> float:
 def main() -> None:
     sys.path.insert(0, str(CHAR_MODEL))
     train = importlib.import_module("train")  # a script beside this one, not an installed package
+    large = np.ones(LARGE, dtype=np.float32)
+    memory_s = median_s(lambda: large * 1.5, 0.2)  # into fresh memory, as numpy programs do
     train.keep_freed_memory()
     rows = np.ones((TOKENS, HIDDEN), dtype=np.float32)
     wide = np.ones((HIDDEN, 4 * HIDDEN), dtype=np.float32)
-    large = np.ones(LARGE, dtype=np.float32)
-    out = np.empty_like(large)
     corpus = train.Corpus.read(CHAR_MODEL / "text.txt")
     shape = train.Shape(len(corpus.vocabulary), 2, HIDDEN, 4, CONTEXT)
     state = train.State.new(shape, corpus.vocabulary, 0)
     report = {
         "flops_per_s": 2 * rows.size * 4 * HIDDEN / median_s(lambda: rows @ wide, 0.2),
-        "memory_bytes_per_s": 2 * large.nbytes / median_s(lambda: np.multiply(large, 1.5, out=out), 0.2),
+        "memory_bytes_per_s": 2 * large.nbytes / memory_s,
         "step_s": median_s(lambda: state.train(corpus.train, BATCH, 5e-3), 0.5),
         "memory_bytes": os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
     }

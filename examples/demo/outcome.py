@@ -1,7 +1,5 @@
 """What came of the demo: invoices, the tenant's statement, and a check of everything that was shown."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -48,7 +46,7 @@ class Outcome:
         quotes: Mapping[str, Quote],
         jobs: Mapping[str, Job],
         reports: Mapping[str, Sequence[Report]],
-    ) -> Outcome:
+    ) -> "Outcome":
         return cls(
             quotes=quotes,
             jobs=jobs,

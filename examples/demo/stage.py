@@ -1,7 +1,5 @@
 """The demo's stage: a card with the speed of this machine, a clock that makes hours of seconds, a temporary home."""
 
-from __future__ import annotations
-
 import csv
 import json
 import os
