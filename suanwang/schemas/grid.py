@@ -161,6 +161,7 @@ def _places(
 
 def _links(section: GridSection, findings: Findings, places: Mapping[str, object] | None) -> list[Link]:
     links: list[Link] = []
+    joined: set[frozenset[str]] = set()
     for i, link in enumerate(section.links):
         path = (*ROOT, "links", i)
         for end, place in enumerate(link.between):
@@ -170,9 +171,10 @@ def _links(section: GridSection, findings: Findings, places: Mapping[str, object
         a, b = link.between
         if a == b:
             findings.add((*path, "between"), msg("a link from {place} to itself.", place=a), msg("Name two places."))
-        if any(other.joins(a, b) for other in links):
+        if frozenset((a, b)) in joined:
             what = msg("the link between {a} and {b} is given twice.", a=a, b=b)
             findings.add(path, what, msg("Keep one of them; a link works both ways."))
+        joined.add(frozenset((a, b)))
         links.append(
             Link(
                 a=a,
