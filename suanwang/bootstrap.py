@@ -9,7 +9,7 @@ from pathlib import Path
 
 from suanwang.adapters.catalog import load_catalog
 from suanwang.adapters.clock import FastClock, SystemClock
-from suanwang.adapters.engines.local import LocalEngine
+from suanwang.adapters.engines import open_engine
 from suanwang.adapters.store.sql import open_store
 from suanwang.domain.catalog import Catalog
 from suanwang.domain.site import Grid
@@ -92,6 +92,10 @@ def open_clock(settings: Settings) -> Clock:
 
 def open_engines(grid: Grid, settings: Settings, clock: Clock) -> dict[str, Engine]:
     """The engine of each pool that this process can drive; the other pools can be quoted, and take no job here."""
-    pools = {p.id: p.accelerators for p in grid.pools if p.engine == "local"}
-    local = LocalEngine(settings.home / "runs", pools, clock)
-    return dict.fromkeys(pools, local)
+    engines: dict[str, Engine] = {}
+    for name in dict.fromkeys(pool.engine for pool in grid.pools):
+        pools = {pool.id: pool.accelerators for pool in grid.pools if pool.engine == name}
+        engine = open_engine(name, pools, settings, clock)
+        if engine is not None:
+            engines |= dict.fromkeys(pools, engine)
+    return engines
