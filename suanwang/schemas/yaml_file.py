@@ -84,7 +84,7 @@ def decode(content: bytes, name: str) -> str:
 def read_yaml(text: str, name: str) -> Document:
     """One YAML document as plain data; `name` is the file's name in messages.
 
-    Raises InvalidInput: too large, too deep, too many values, not YAML, an anchor, alias or tag, more than one document.
+    Raises InvalidInput: too large, too deep, too many values, not YAML, an anchor, alias or tag, a second document.
     """
     size = len(text.encode("utf-8", "replace"))
     if size > SIZE_BYTES_MAX:
