@@ -10,7 +10,6 @@ from functools import partial
 
 import pytest
 
-from tests.simulation.crash.failpoints import Point
 from tests.simulation.crash.journalled_trial import JOURNALLED
 from tests.simulation.crash.kills import (
     RECOVERY_S_MAX,
@@ -21,6 +20,7 @@ from tests.simulation.crash.kills import (
     keys_of,
     on_every_processor,
     plans,
+    race,
     rehearse,
     warm_up,
 )
@@ -33,37 +33,40 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*use of fork.*:DeprecationWarni
 
 @pytest.mark.timeout(KILLS + 120)
 def test_no_kill_loses_or_doubles_anything(capsys: pytest.CaptureFixture[str]) -> None:
-    points = _points(JOURNALLED)
-    verdicts = _judge(JOURNALLED, plans(points, SEED), KILLS - KILLS // 10)
-    aimed = {points[v.plan[0].number - 1].place for v in verdicts if v.kills}
-    places = {p.place for p in points}
+    places = _places(JOURNALLED)
+    verdicts = _judge(JOURNALLED, plans(places, SEED), KILLS - KILLS // 10)
+    firsts = [v.plan[0] for v in verdicts if v.kills]
+    aimed = {places[stop.number - 1] for stop in firsts if isinstance(stop, Stop)}
     with capsys.disabled():
-        print(f"\n{len(points)} failpoints at {len(places)} places, {len(aimed)} of them killed at; {_summary(verdicts)}")
-    assert not [(v.plan, v.wrong) for v in verdicts if v.wrong]
-    assert max(v.recovery_s for v in verdicts) < RECOVERY_S_MAX
-    assert aimed == places or KILLS < 500
+        print(f"\n{len(places)} failpoints at {len(set(places))} places, {len(aimed)} of them aimed at")
+    _report(JOURNALLED, verdicts, capsys)
+    assert aimed == set(places) or KILLS < 500
 
 
 @pytest.mark.timeout(KILLS + 120)
 def test_no_kill_loses_or_doubles_a_real_process(capsys: pytest.CaptureFixture[str]) -> None:
-    verdicts = _judge(LOCAL, _any_places(_points(LOCAL)), KILLS // 10)
-    with capsys.disabled():
-        print(f"\nlocal engine: {_summary(verdicts)}")
-    assert not [(v.plan, v.wrong) for v in verdicts if v.wrong]
-    assert max(v.recovery_s for v in verdicts) < RECOVERY_S_MAX
+    verdicts = _judge(LOCAL, _any_of(_places(LOCAL)), KILLS // 10)
+    _report(LOCAL, verdicts, capsys)
 
 
-def _points(trial: Trial) -> list[Point]:
+def test_two_hubs_may_tick_the_same_database(capsys: pytest.CaptureFixture[str]) -> None:
+    warm_up(JOURNALLED)
+    keys = keys_of(JOURNALLED)
+    verdicts = list(on_every_processor(partial(race, JOURNALLED, seed, keys) for seed in range(KILLS // 20)))
+    _report(JOURNALLED, verdicts, capsys)
+
+
+def _places(trial: Trial) -> list[str]:
     warm_up(trial)
     return rehearse(trial)
 
 
-def _any_places(points: Sequence[Point]) -> Iterator[tuple[Stop, ...]]:
+def _any_of(passed: Sequence[str]) -> Iterator[tuple[Stop, ...]]:
     """How often a place is passed depends on how long a real program takes, so these name places and not numbers."""
     dice = random.Random(SEED)
-    places = sorted({p.place for p in points})
+    places = sorted(set(passed))
     while True:
-        yield tuple(Stop(place=dice.choice(places), nth=dice.randint(1, 2)) for _ in range(dice.randint(1, 3)))
+        yield tuple(Stop(at=dice.choice(places), nth=dice.randint(1, 2)) for _ in range(dice.randint(1, 3)))
 
 
 def _judge(trial: Trial, planned: Iterable[tuple[Stop, ...]], kills: int) -> list[Verdict]:
@@ -77,8 +80,14 @@ def _judge(trial: Trial, planned: Iterable[tuple[Stop, ...]], kills: int) -> lis
     return verdicts
 
 
-def _summary(verdicts: Sequence[Verdict]) -> str:
-    wrong = sum(len(v.wrong) for v in verdicts)
+def _report(trial: Trial, verdicts: Sequence[Verdict], capsys: pytest.CaptureFixture[str]) -> None:
+    """Print what was done; fail for anything wrong, and for a recovery that is slow also when nothing runs beside it."""
+    wrong = [(v.plan, v.wrong) for v in verdicts if v.wrong]
     slowest = max(v.recovery_s for v in verdicts)
     kills = sum(v.kills for v in verdicts)
-    return f"{kills} SIGKILLs in {len(verdicts)} databases, {wrong} violations, slowest recovery {slowest:.2f} s"
+    with capsys.disabled():
+        print(f"\n{kills} SIGKILLs in {len(verdicts)} databases, {len(wrong)} violated, slowest recovery {slowest:.2f} s")
+    assert not wrong
+    slow = [v for v in verdicts if v.recovery_s >= RECOVERY_S_MAX]
+    again = [judge(trial, v.plan, {}).recovery_s for v in sorted(slow, key=lambda v: -v.recovery_s)[:3]]
+    assert max(again, default=0.0) < RECOVERY_S_MAX

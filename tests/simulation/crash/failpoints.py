@@ -9,7 +9,6 @@ about to happen there; the same place is passed many times.
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Engine as Database
@@ -24,25 +23,20 @@ TOLD = ("suanwang/service", "suanwang/adapters/store", "tests/simulation/crash/w
 """Whose functions name a place."""
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
-    """`number` from 1 in its process; `site`: function and line of the service that opened the transaction, or ""."""
-
-    number: int
-    place: str
-    site: str
+OnPoint = Callable[[int, str], object]
+"""What is told of each point: its number, from 1 in its process, and what is about to happen. It may never return."""
 
 
 class Failpoints:
-    """Counts points and shows each to `on_point`, which may never return."""
+    """Counts points and tells of each."""
 
-    def __init__(self, on_point: Callable[[Point], object]) -> None:
+    def __init__(self, on_point: OnPoint) -> None:
         self._on_point = on_point
         self._count = 0
 
     def passed(self, what: str) -> None:
         self._count += 1
-        self._on_point(Point(self._count, *_where(what)))
+        self._on_point(self._count, what)
 
     def listen(self) -> None:
         """To every database that this process opens from now on: for processes that are to end."""
@@ -93,21 +87,12 @@ class Watched:
         return self._engine.logs(order_id, offset, limit)
 
 
-def _where(what: str) -> tuple[str, str]:
-    """The place, and the site of the transaction: the innermost function of a service."""
-    frame: Any = sys._getframe(2)
-    through: list[str] = []
-    site = ""
+def place(what: str) -> str:
+    """For `OnPoint`: what is about to happen, and the functions that led to it."""
+    frame: Any = sys._getframe(1)
+    through = [what]
     while frame is not None:
-        code = frame.f_code
-        if any(part in code.co_filename for part in TOLD):
-            through.append(code.co_name)
-            if not site and "suanwang/service" in code.co_filename and code.co_name != "move":
-                site = site_of(frame)
+        if any(part in frame.f_code.co_filename for part in TOLD):
+            through.append(frame.f_code.co_name)
         frame = frame.f_back
-    return " < ".join((what, *through)), site
-
-
-def site_of(frame: Any) -> str:
-    """The function that a frame runs, by its module."""
-    return f"{frame.f_globals['__name__'].rpartition('.')[2]}.{frame.f_code.co_name}"
+    return " < ".join(through)

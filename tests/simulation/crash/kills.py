@@ -8,8 +8,10 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import chain
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import TypeVar
 
 from sqlalchemy import inspect
@@ -17,10 +19,10 @@ from sqlalchemy import inspect
 from suanwang.adapters.store.sql import SqlStore
 from suanwang.service.hub import Hub
 from tests.simulation.crash.child import ChildFailed, Ended, die, in_child, start
-from tests.simulation.crash.failpoints import Failpoints, Point
+from tests.simulation.crash.failpoints import Failpoints, OnPoint, place
 from tests.simulation.crash.oracle import Keys, violations
 from tests.simulation.crash.walk import clients, walk
-from tests.simulation.crash.world import Wish
+from tests.simulation.crash.world import Wish, database
 
 RECOVERY_S_MAX = 2.0
 Result = TypeVar("Result")
@@ -42,46 +44,55 @@ class Stop:
     """Die at the point of that number, or at the `nth` passing of a place."""
 
     number: int = 0
-    place: str = ""
+    at: str = ""
     nth: int = 1
+
+    def __call__(self) -> OnPoint:
+        """What dies there."""
+        passed = 0
+
+        def on_point(number: int, what: str) -> None:
+            nonlocal passed
+            passed += bool(self.at) and place(what) == self.at
+            if number == self.number or (passed and passed == self.nth):
+                die()
+
+        return on_point
 
 
 @dataclass(slots=True)
 class Verdict:
     """What came of one database: processes killed, at which places, what is wrong, seconds of its recovery."""
 
-    plan: tuple[Stop, ...]
+    plan: tuple[Callable[[], OnPoint], ...]
     kills: int = 0
     wrong: list[str] = field(default_factory=list)
     recovery_s: float = 0.0
 
 
-def judge(trial: Trial, plan: Sequence[Stop], keys: Keys, prepare: Callable[[Path], object] | None = None) -> Verdict:
-    """Walk in a new folder, dying as planned; then walk to the end, repeat every client's call, and look."""
+def judge(
+    trial: Trial,
+    plan: Sequence[Callable[[], OnPoint]],
+    keys: Keys,
+    prepare: Callable[[Path], object] = lambda _: None,
+) -> Verdict:
+    """Walk in a new folder, once for each of the plan; then walk to the end, repeat every client's call, and look."""
     verdict = Verdict(tuple(plan))
     with new_folder() as folder:
-        if prepare is not None:
-            prepare(folder)
+        prepare(folder)
         try:
-            for stop in plan:
-                verdict.kills += in_child(lambda stop=stop: run(trial, folder, stop)).killed  # type: ignore[misc]
-            verdict.recovery_s = in_child(lambda: run(trial, folder, None)).answer or 0.0
-            verdict.wrong = in_child(lambda: look(trial, folder, keys)).answer or []
+            for planned in plan:
+                verdict.kills += in_child(partial(run, trial, folder, planned())).killed
+            verdict.recovery_s = in_child(partial(run, trial, folder, _on)).answer or 0.0
+            verdict.wrong = in_child(partial(look, trial, folder, keys)).answer or []
         except ChildFailed as failed:
             verdict.wrong = [str(failed)]
     return verdict
 
 
-def run(trial: Trial, folder: Path, stop: Stop | None) -> float:
-    """In a child: walk until the stop, or to the end; returns seconds of work, opening the database included."""
+def run(trial: Trial, folder: Path, on_point: OnPoint) -> float:
+    """In a child: walk to the end, or until a point kills; returns seconds of work, opening the database included."""
     began = perf_counter()
-    hits = Counter[str]()
-
-    def on_point(point: Point) -> None:
-        hits[point.place] += 1
-        if stop and (point.number == stop.number or (point.place == stop.place and hits[stop.place] == stop.nth)):
-            die()
-
     points = Failpoints(on_point)
     points.listen()
     hub = trial.open(folder)
@@ -89,19 +100,49 @@ def run(trial: Trial, folder: Path, stop: Stop | None) -> float:
     return opened + walk(replace(hub, engines=points.around(hub.engines)), trial.wanted)
 
 
-def rehearse(trial: Trial) -> list[Point]:
-    """Every point of a walk that nothing interrupts."""
-    seen: list[Point] = []
+def race(trial: Trial, seed: int, keys: Keys) -> Verdict:
+    """Two hubs and their clients on one database, each stopping now and then for a moment; one is killed on the way."""
+    dice = random.Random(seed)
+    verdict = Verdict(())
+    with new_folder() as folder:
+        last = dice.randint(1, 1500)
+        hubs = [start(partial(run, trial, folder, _halting(dice.random(), n))) for n in (last, 0)]
+        try:
+            verdict.kills = sum(hub().killed for hub in hubs)
+            verdict.recovery_s = in_child(partial(run, trial, folder, _on)).answer or 0.0
+            verdict.wrong = in_child(partial(look, trial, folder, keys)).answer or []
+        except ChildFailed as failed:
+            verdict.wrong = [f"seed {seed}: {failed}"]
+    return verdict
 
-    def work(folder: Path) -> list[Point]:
-        points = Failpoints(seen.append)
-        points.listen()
-        hub = trial.open(folder)
-        walk(replace(hub, engines=points.around(hub.engines)), trial.wanted)
+
+def _halting(seed: float, last: int) -> OnPoint:
+    """Lets the other one go first at every thirtieth point or so; dies at the last one (0: never)."""
+    dice = random.Random(seed)
+
+    def on_point(number: int, _: str) -> None:
+        if number == last:
+            die()
+        if dice.random() < 1 / 30:
+            sleep(dice.random() / 200)
+
+    return on_point
+
+
+def _on(number: int, what: str) -> None:
+    """Goes on."""
+
+
+def rehearse(trial: Trial) -> list[str]:
+    """The place of every point of a walk that nothing interrupts."""
+    seen: list[str] = []
+
+    def work(folder: Path) -> list[str]:
+        run(trial, folder, lambda _, what: seen.append(place(what)))
         return seen
 
     with new_folder() as folder:
-        return in_child(lambda: work(folder)).answer or []
+        return in_child(partial(work, folder)).answer or []
 
 
 def look(trial: Trial, folder: Path, keys: Keys) -> list[str]:
@@ -109,8 +150,7 @@ def look(trial: Trial, folder: Path, keys: Keys) -> list[str]:
     hub = trial.open(folder)
     hub.clock.sleep(1)
     clients(hub, trial.wanted)
-    assert isinstance(hub.store, SqlStore)
-    return violations(hub, hub.store, trial.wanted, trial.started(folder), keys) + trial.left(folder)
+    return violations(hub, database(folder), trial.wanted, trial.started(folder), keys) + trial.left(folder)
 
 
 def keys_of(trial: Trial) -> Keys:
@@ -131,21 +171,19 @@ def keys_of(trial: Trial) -> Keys:
         return in_child(lambda: work(folder)).answer or {}
 
 
-def plans(points: Sequence[Point], seed: int) -> Iterator[tuple[Stop, ...]]:
+def plans(points: Sequence[str], seed: int) -> Iterator[tuple[Stop, ...]]:
     """First every place of the code once, then every point once, then any; each with up to two more kills on the way
-    back."""
+    back. `points`: the places of a rehearsal."""
     dice = random.Random(seed)
     places: dict[str, list[int]] = {}
-    for point in points:
-        places.setdefault(point.place, []).append(point.number)
+    for number, at in enumerate(points, 1):
+        places.setdefault(at, []).append(number)
     firsts = [dice.choice(numbers) for numbers in places.values()]
-    rest = [p.number for p in points]
+    rest = list(range(1, len(points) + 1))
     dice.shuffle(rest)
-    for first in firsts + rest:
-        more = [dice.randint(1, len(points)) for _ in range(dice.randint(0, 2))]
+    for first in chain(firsts, rest, iter(partial(dice.randint, 1, len(points)), 0)):
+        more = [dice.randint(1, len(points) // 2) for _ in range(dice.randint(0, 2))]
         yield tuple(Stop(number) for number in (first, *more))
-    while True:
-        yield tuple(Stop(dice.randint(1, len(points))) for _ in range(dice.randint(1, 3)))
 
 
 def warm_up(trial: Trial) -> None:
