@@ -49,7 +49,7 @@ class Client:
     def read_workload(self, path: str) -> Workload:
         """Read a workload file; its `directory` is relative to the file. Raises InvalidInput with every problem."""
         text, settings = read_text(path), self.house.settings
-        workload = read_workload(text, path, self.house.catalog, self.now(), settings.tenant)
+        workload = read_workload(text, path, self.house.catalog, self.now(), settings.tenant, self._hub.grid)
         if workload.program is None:
             return workload
         directory = Path(path).absolute().parent / workload.program.directory
