@@ -1,6 +1,6 @@
 """How long it takes to place one workload on a grid of many pools over a week. Prints one JSON object.
 
-python benchmarks/place_one.py [pools] [pools_per_site] [repeats]
+python -m benchmarks.place_one [pools] [pools_per_site] [repeats]
 """
 
 import json
@@ -12,6 +12,7 @@ from time import perf_counter
 from suanwang.domain.placement import Occupancy, Placement, Promise
 from suanwang.domain.signal import Signal
 from suanwang.domain.site import Grid
+from suanwang.place.outlook import Outlooks
 from suanwang.place.place import place
 from tests.small_grid import MONDAY, book, cny, estimate, grid, hour, pool, site, tariff, workload
 
@@ -32,23 +33,25 @@ def build(pools: int, pools_per_site: int, *, hourly_carbon: bool) -> Grid:
     return grid(sites, made[:pools], carbon_price_per_t=cny("80"), price_books=(book(),))
 
 
-def measure(grid_: Grid, repeats: int, *, occupied: bool) -> float:
+def measure(grid_: Grid, repeats: int, *, occupied: bool, kept: bool = False) -> float:
     """Median milliseconds of one placement."""
     estimates = [estimate(p.id, hours=3.3 + i / 100, kwh=100) for i, p in enumerate(grid_.pools)]
     promises = tuple(Promise(start=hour(h), end=hour(h + 5), accelerators=30) for h in range(0, 160, 8))
     occupancy = Occupancy(promises={p.id: promises for p in grid_.pools} if occupied else {})
+    outlooks = Outlooks(grid_) if kept else None
     times = []
     for _ in range(repeats):
         begin = perf_counter()
-        decision = place(workload(), grid_, estimates, [], MONDAY, occupancy, HORIZON_H)
+        decision = place(workload(), grid_, estimates, [], MONDAY, occupancy, HORIZON_H, outlooks)
         times.append((perf_counter() - begin) * 1000)
         if not isinstance(decision, Placement):
             raise SystemExit("the benchmark's workload was refused")
-    return median(times)
+    return round(median(times), 2)
 
 
 def main() -> None:
     pools, per_site, repeats = (int(a) for a in [*sys.argv[1:], *["100", "4", "15"][len(sys.argv) - 1 :]])
+    plain, carbon = (build(pools, per_site, hourly_carbon=hourly) for hourly in (False, True))
     result = {
         "benchmark": "place_one",
         "pools": pools,
@@ -57,11 +60,10 @@ def main() -> None:
         "repeats": repeats,
         "python": platform.python_version(),
         "unit": "ms, median",
-        "tariffs": round(measure(build(pools, per_site, hourly_carbon=False), repeats, occupied=False), 2),
-        "tariffs, occupied": round(measure(build(pools, per_site, hourly_carbon=False), repeats, occupied=True), 2),
-        "tariffs, hourly carbon": round(
-            measure(build(pools, per_site, hourly_carbon=True), repeats, occupied=False), 2
-        ),
+        "tariffs": measure(plain, repeats, occupied=False),
+        "tariffs, occupied": measure(plain, repeats, occupied=True),
+        "tariffs, hourly carbon": measure(carbon, repeats, occupied=False),
+        "tariffs, hourly carbon, outlooks kept": measure(carbon, repeats, occupied=False, kept=True),
     }
     print(json.dumps(result, indent=1))
 

@@ -16,6 +16,7 @@ from suanwang.domain.site import Grid
 from suanwang.errors import InvalidInput, Problem, msg
 from suanwang.ports import Clock, Engine
 from suanwang.schemas.grid import read_grid
+from suanwang.schemas.yaml_file import decode
 from suanwang.service.hub import Hub
 from suanwang.service.tenants import open_accounts
 from suanwang.settings import Settings, read_settings
@@ -67,14 +68,15 @@ def load_grid(path: str, catalog: Catalog) -> Grid:
 
 
 def read_text(path: str) -> str:
-    """The text of a file that a user named. Raises InvalidInput when it cannot be read."""
+    """The text of a file that a user named. Raises InvalidInput when it cannot be read or is not UTF-8."""
     try:
-        return Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        content = Path(path).read_bytes()
+    except OSError as error:
+        why = error.strerror or type(error).__name__
         raise InvalidInput(
             [Problem(path, msg("The file cannot be read: {why}.", why=why), msg("Check the path and its rights."))]
         ) from error
+    return decode(content, path)
 
 
 def open_clock(settings: Settings) -> Clock:

@@ -56,7 +56,8 @@ class Accelerator:
     note: str = ""
 
     def __post_init__(self) -> None:
-        figures = (*self.peak_flops_per_s.values(), self.memory_bytes, self.memory_bytes_per_s, self.power_w)
+        cards = (self.memory_bytes, self.memory_bytes_per_s, self.link_bytes_per_s, self.power_w)
+        figures = (*self.peak_flops_per_s.values(), *cards)
         if any(f is not None and not 0 < f < float("inf") for f in figures):
             raise ValueError(f"accelerator {self.id}: figures must be positive and finite")
         if unknown := set(self.peak_flops_per_s) - set(DTYPES):

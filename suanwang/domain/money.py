@@ -3,13 +3,19 @@
 A unit is a currency ("CNY") or a voucher programme ("VCH:<programme>"). Amounts of different units do not mix.
 """
 
+import re
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal
 from fractions import Fraction
 from typing import Self
 
 from suanwang.errors import Never, msg
 from suanwang.units import MICRO
+
+_AMOUNT = re.compile(r"[+-]?(\d+|\d{1,3}([,_]\d{3})+)(\.\d+)?([eE][+-]?\d{1,2})?", re.ASCII)
+"""A decimal number; a comma only where it parts thousands, so that "1,5" is refused and not read as 15."""
+_WIDE = Context(prec=4400)
+"""More digits than a Python integer is read from, so that nothing is rounded away."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -26,12 +32,12 @@ class Money:
     @classmethod
     def parse(cls, text: str, unit: str) -> Self:
         """Read a decimal number exactly. Raises ValueError when it is not one, or is finer than 10^-6."""
-        try:
-            scaled = Decimal(text.replace(",", "").replace("_", "")) * MICRO
-        except InvalidOperation as error:
-            raise ValueError(f"{text!r} is not an amount") from error
-        if not scaled.is_finite() or scaled != scaled.to_integral_value():
-            raise ValueError(f"{text!r} is finer than 10^-6 or not finite")
+        number = text.strip()
+        if not _AMOUNT.fullmatch(number):
+            raise ValueError(f"{text[:40]!r} is not an amount")
+        scaled = Fraction(re.sub("[,_]", "", number)) * MICRO
+        if scaled.denominator != 1:
+            raise ValueError(f"{text[:40]!r} is finer than 10^-6")
         return cls(int(scaled), unit)
 
     @classmethod
@@ -69,7 +75,7 @@ class Money:
     @property
     def decimal(self) -> Decimal:
         """The exact amount, for showing."""
-        return Decimal(self.micro) / MICRO
+        return _WIDE.divide(Decimal(self.micro), Decimal(MICRO))
 
     def __str__(self) -> str:
         return f"{self.decimal:,.2f} {self.unit}"

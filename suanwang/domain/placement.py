@@ -85,6 +85,7 @@ class Saving:
 
     @property
     def total(self) -> Money:
+        """Sum of all parts."""
         amounts = list(self.parts.values())
         result = Money.zero(amounts[0].unit)
         for amount in amounts:

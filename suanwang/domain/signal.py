@@ -40,8 +40,9 @@ class Signal:
     def __post_init__(self) -> None:
         if not self.edges or len(self.edges) != len(self.micros):
             raise ValueError("a signal needs one value for each edge, and at least one")
-        bounds = (*self.edges, self.until)
-        if any(require_aware(a) >= require_aware(b) for a, b in pairwise(bounds)):
+        object.__setattr__(self, "edges", tuple(map(require_aware, self.edges)))
+        object.__setattr__(self, "until", require_aware(self.until))
+        if any(a >= b for a, b in pairwise((*self.edges, self.until))):
             raise ValueError("the edges of a signal must rise")
         if any(type(m) is not int for m in self.micros):
             raise TypeError("the values of a signal are whole millionths")
@@ -51,8 +52,8 @@ class Signal:
         """From (start, decimal value) pairs in order; values finer than 10^-6 are refused (ValueError)."""
         edges, micros = [], []
         for start, value in steps:
-            scaled = Decimal(value) * MICRO
-            if scaled != scaled.to_integral_value():
+            scaled = Fraction(Decimal(value)) * MICRO
+            if scaled.denominator != 1:
                 raise ValueError(f"{value} is finer than 10^-6")
             edges.append(require_aware(start))
             micros.append(int(scaled))
@@ -70,7 +71,11 @@ class Signal:
             raise Never(
                 "signal-out-of-range",
                 msg("no value in {unit} at {when}", unit=self.unit, when=when.isoformat()),
-                msg("Give a signal that covers {start} to {end} and beyond.", start=self.edges[0], end=self.until),
+                msg(
+                    "The signal covers {start} to {end}; give one that covers more.",
+                    start=self.edges[0].isoformat(),
+                    end=self.until.isoformat(),
+                ),
             )
         return index
 

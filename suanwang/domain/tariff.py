@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from itertools import pairwise
+from math import gcd
 
 from suanwang.domain.provenance import MissingFigure, Provenance
 from suanwang.domain.signal import Signal, require_aware
+from suanwang.units import MICRO
 
 MINUTES_PER_DAY = 1440
 ALL_MONTHS = frozenset(range(1, 13))
@@ -22,11 +24,18 @@ class TariffPeriod:
     minutes: tuple[tuple[int, int], ...]
     months: frozenset[int] = ALL_MONTHS
     weekdays: frozenset[int] = ALL_WEEKDAYS
+    provenance: Provenance | None = None
 
     def holds(self, local: datetime) -> bool:
-        minute = local.hour * 60 + local.minute
-        in_day = any(a <= minute < b for a, b in self.minutes)
-        return in_day and local.month in self.months and local.isoweekday() in self.weekdays
+        return self.on(local) and self.covers(local.hour * 60 + local.minute)
+
+    def on(self, day: date) -> bool:
+        """Whether it may hold on a local day."""
+        return day.month in self.months and day.isoweekday() in self.weekdays
+
+    def covers(self, minute: int) -> bool:
+        """Whether it may hold at a minute of the day."""
+        return any(a <= minute < b for a, b in self.minutes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,34 +80,48 @@ class Tariff:
         Only the prices of periods that occur in it are asked for. The signal may reach a little beyond `end`.
         """
         begin, stop = require_aware(start), require_aware(end)
-        steps: list[tuple[datetime, Decimal]] = []
+        edges: list[datetime] = []
+        micros: list[int] = []
         until = begin
         for left, right, period in self._segments(zone, begin, stop):
-            price = self.price(period)
-            if not steps or steps[-1][1] != price:
-                steps.append((left, price))
+            micro = self._micro(period)
+            if not micros or micros[-1] != micro:
+                edges.append(left)
+                micros.append(micro)
             until = right
-        return Signal.of(f"{self.currency}/kWh", steps, until)
+        return Signal(f"{self.currency}/kWh", tuple(edges), tuple(micros), until)
+
+    def _micro(self, period: str) -> int:
+        scaled = self.price(period) * MICRO
+        if scaled != scaled.to_integral_value():
+            raise ValueError(f"tariff {self.id}: the price of {period} is finer than 10^-6")
+        return int(scaled)
 
     def _segments(self, zone: tzinfo, start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime, str]]:
         """The (start, end, period) that touch [start, end), day by day on the local clock; at least one."""
-        patterns: dict[tuple[int, int], list[tuple[int, int, str]]] = {}
+        patterns: dict[tuple[int, ...], Pattern] = {}
         day = start.astimezone(zone).date()
-        while (midnight := _midnight(day, zone)) < end or midnight <= start:
-            key = (day.month, day.isoweekday())
+        midnight = _midnight(day, zone)
+        while midnight < end or midnight <= start:
+            key = tuple(i for i, p in enumerate(self.periods) if p.on(day))
             if key not in patterns:
-                patterns[key] = self._pattern(day)
+                patterns[key] = self._pattern(key)
             following = _midnight(day + timedelta(days=1), zone)
             for left, right, period in _on_clock(patterns[key], midnight, following, zone):
                 if right > start and (left < end or left <= start):
                     yield left, right, period
-            day += timedelta(days=1)
+            day, midnight = day + timedelta(days=1), following
 
-    def _pattern(self, day: date) -> list[tuple[int, int, str]]:
-        """(from minute, to minute, period) that make up a local day, in order."""
-        bounds = {0, MINUTES_PER_DAY, *(m for p in self.periods for pair in p.minutes for m in pair)}
-        local = datetime(day.year, day.month, day.day, tzinfo=UTC)
-        return [(a, b, self.period_at(local + timedelta(minutes=a))) for a, b in pairwise(sorted(bounds))]
+    def _pattern(self, indices: tuple[int, ...]) -> "Pattern":
+        """The local day on which the periods with these indices may hold."""
+        periods = [self.periods[i] for i in indices]
+        bounds = sorted({0, MINUTES_PER_DAY, *(m for p in periods for pair in p.minutes for m in pair)})
+        names = (next((p.name for p in periods if p.covers(a)), self.base) for a in bounds[:-1])
+        return [(a, b, name) for (a, b), name in zip(pairwise(bounds), names, strict=True)]
+
+
+Pattern = list[tuple[int, int, str]]
+"""(from minute, to minute, period) that make up a local day, in order."""
 
 
 def _midnight(day: date, zone: tzinfo) -> datetime:
@@ -106,17 +129,19 @@ def _midnight(day: date, zone: tzinfo) -> datetime:
 
 
 def _on_clock(
-    pattern: list[tuple[int, int, str]], midnight: datetime, following: datetime, zone: tzinfo
+    pattern: Pattern, midnight: datetime, following: datetime, zone: tzinfo
 ) -> Iterator[tuple[datetime, datetime, str]]:
-    """A day's pattern as instants. On a day when the clock changes, it is read every quarter of an hour."""
+    """A day's pattern as instants. On a day when the clock changes, it is read every quarter of an hour, the grid of
+    all clock changes, or finer where a period begins or ends between."""
     if following - midnight == timedelta(days=1):
         for a, b, period in pattern:
             yield midnight + timedelta(minutes=a), midnight + timedelta(minutes=b), period
         return
+    minutes = gcd(15, *(a for a, _, _ in pattern))
     when = midnight
     while when < following:
         local = when.astimezone(zone)
         minute = local.hour * 60 + local.minute
-        step = min(when + timedelta(minutes=15), following)
+        step = min(when + timedelta(minutes=minutes), following)
         yield when, step, next(name for a, b, name in pattern if a <= minute < b)
         when = step

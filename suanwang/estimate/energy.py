@@ -6,8 +6,8 @@ from suanwang.domain.estimate import Assumption
 from suanwang.domain.site import Pool
 from suanwang.estimate import priors
 
-COMPUTING, MOVING, WAITING = 1.0, 0.5, 0.0
-"""Dynamic power of a card over its largest while it computes, moves bytes, or waits (prior; share of rated - idle)."""
+COMPUTING, STREAMING, MOVING, WAITING = 1.0, 0.8, 0.6, 0.0
+"""Dynamic power of a card (share of rated - idle) while it computes, streams its memory, moves bytes, waits: prior."""
 
 LOAD = {
     "matrices": COMPUTING,
@@ -15,14 +15,15 @@ LOAD = {
     "recompute": COMPUTING,
     "compute": COMPUTING,
     "prefill": COMPUTING,
-    "decode": 0.7,
-    "elementwise": 0.7,
-    "framework": MOVING,
+    "decode": STREAMING,
+    "elementwise": STREAMING,
+    "framework": COMPUTING,
     "tensor_parallel": MOVING,
     "expert_parallel": MOVING,
     "pipeline_transfer": MOVING,
     "data_parallel": MOVING,
-    "optimizer": 0.7,
+    "optimizer": STREAMING,
+    "memory": STREAMING,
     "pipeline_bubble": WAITING,
     "interruptions": WAITING,
     "idle": WAITING,

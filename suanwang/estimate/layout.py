@@ -36,6 +36,11 @@ class Layouts:
     def __len__(self) -> int:
         return len(self.tp)
 
+    @property
+    def accelerators(self) -> Column:
+        """Cards that each layout uses."""
+        return self.tp * self.pp * self.dp * self.cp
+
     def row(self, index: int) -> Layout:
         """One row as the domain's noun."""
         return Layout(

@@ -59,8 +59,23 @@ MEMORY_RESERVE = _prior(
     "memory_reserve", 0.05, "1", "prior: driver context, communication buffers and fragmentation, share of memory"
 )
 SCHEDULER_OVERHEAD = _prior(
-    "serving_scheduler_overhead", 0.30, "1", "prior: real serving schedulers cost 24-40 % on top of the roofline"
+    "serving_scheduler_overhead",
+    0.20,
+    "1",
+    "calibrated on 147 published full-load runs: what schedulers and kernels cost on top of the roofline",
 )
+PASS_OVERHEAD = _prior("serving_pass_overhead", 1e-3, "s", "calibrated on the same runs: host work of a decode pass")
+SEQUENCE_OVERHEAD = _prior(
+    "serving_sequence_overhead", 10e-6, "s", "calibrated on the same runs: host work of one sequence in a decode pass"
+)
+CARD_HOURS_PER_INTERRUPTION = _prior(
+    "card_hours_per_interruption",
+    50_700.0,
+    "h",
+    "prior: Llama 3 (arXiv:2407.21783, section 3.3.4): 419 unexpected interruptions in 54 days on 16,384 cards",
+)
+CHECKPOINT_COST = _prior("checkpoint_cost", 30.0, "s", "prior: pause to save the state of a large run")
+RESTART = _prior("restart", 300.0, "s", "prior: from an interruption to the first step again")
 IDLE_POWER = _prior("idle_power", 0.15, "1", "prior: power of an idle card over its rated power (A100, H100 60-110 W)")
 NODE_OVERHEAD = _prior(
     "node_overhead",

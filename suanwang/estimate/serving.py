@@ -43,7 +43,6 @@ class Replica:
     first_token_s: float
     per_token_s: float
     prefill_share: float
-    busy_flops_share: float
     memory: dict[str, float]
 
     @property
@@ -69,14 +68,14 @@ def pass_s(
 ) -> Column:
     """Seconds of one pass of `tokens` tokens through the model on tp x pp cards (stages one after another).
 
-    max(operations / peak, weights / bandwidth) + attention (operations, or the keys and values read) + collectives.
+    max(operations / peak, weights / bandwidth) + attention (operations, or `kv_read` bytes of a card) + collectives.
     """
     model, width = task.model, BYTES[task.dtype]
     flops = tokens * matrix_flops_per_token(model) / tp
     weights = weights_read(model, tokens) * width / tp
     matrices = np.maximum(flops / machine.gemm_flops_per_s, weights / machine.memory_bytes_per_s)
     scores = tokens * attention_flops_per_token(model, visible) / tp / machine.attention_flops_per_s
-    attention = np.maximum(scores, kv_read / tp / machine.memory_bytes_per_s)
+    attention = np.maximum(scores, kv_read / machine.memory_bytes_per_s)
     group = np.full_like(tokens, tp)
     speed, latency = bandwidth(machine, group, np.ones_like(tokens))
     collectives = 2 * model.layers * all_reduce_s(tokens * 2 * model.hidden, group, speed, latency)
@@ -89,32 +88,40 @@ def pass_s(
 
 
 def replica_columns(task: Serving, machine: Machine, tp: int, pp: int, software_factor: float) -> list[Replica]:
-    """One replica a batch size that fits the memory, ascending; empty where the weights alone do not fit."""
+    """One replica a batch size that fits the memory, ascending; empty where the weights alone do not fit.
+
+    The cache is paged and requests are at all points of their life, so each holds its mean context (Kwon et al. 2023,
+    arXiv:2309.06180); the largest batch is what the memory left by the weights carries.
+    """
     model, width = task.model, BYTES[task.dtype]
     cards = tp * pp
     weights = parameters(model).total * width / cards
     context = task.input_tokens + task.output_tokens
+    produced = max(task.output_tokens, 1)
     kept = min(context, model.sliding_window) if model.sliding_window else context
     kv_width = min(width, 2.0) if width >= 1 else 1.0
-    cache = kv_values_per_token(model) * kv_width * kept / (min(tp, model.kv_heads) * pp)
+    mean_context = max(min(task.input_tokens + task.output_tokens / 2, kept), 1)
+    # heads are divided over tp as far as there are any; a latent is needed by every card
+    on_card = kv_values_per_token(model) * kv_width * mean_context / (1 if model.kv_latent else min(tp, model.kv_heads))
+    cache = on_card / pp
     work = 4.0 * PREFILL_TOKENS_MIN * (model.hidden + model.vocab / tp / 8)
     reserve = machine.memory_bytes * priors.MEMORY_RESERVE.value
     free = machine.memory_bytes - weights - work - reserve
-    batches = BATCHES[BATCHES * cache <= free]
+    most = min(free // cache, BATCHES[-1])
+    batches = np.append(BATCHES[most > BATCHES], most) if most >= 1 else BATCHES[:0]
     overhead = (1 + priors.SCHEDULER_OVERHEAD.value) / software_factor
-    together = max(1.0, PREFILL_TOKENS_MIN / task.input_tokens)
+    together = max(1.0, PREFILL_TOKENS_MIN / max(task.input_tokens, 1))
     tokens = np.full_like(batches, task.input_tokens * together)
     nothing = np.zeros_like(batches)
     prompt_visible = visible_tokens_mean(task.input_tokens, model.sliding_window)
     prefill = pass_s(task, machine, tp, pp, tokens, prompt_visible, nothing) / together * overhead
     alone = pass_s(task, machine, tp, pp, tokens / together, prompt_visible, nothing) * overhead
-    mean_context = min(task.input_tokens + task.output_tokens / 2, kept)
     micro = np.maximum(batches / pp, 1)
-    read = micro * mean_context * kv_values_per_token(model) * kv_width
+    read = micro * on_card
     # with pp stages, pp groups of requests go round: a token takes a full turn, each group gives its share
     decode = pass_s(task, machine, tp, pp, micro, mean_context, read) * overhead
-    turn = task.output_tokens * decode + batches * prefill / pp
-    useful = 2.0 * parameters(model).active * context / machine.peak_flops_per_s / cards
+    decode = decode + priors.PASS_OVERHEAD.value + micro * priors.SEQUENCE_OVERHEAD.value
+    turn = produced * decode + batches * prefill / pp
     return [
         Replica(
             tp=tp,
@@ -122,9 +129,8 @@ def replica_columns(task: Serving, machine: Machine, tp: int, pp: int, software_
             batch=int(b),
             requests_per_s=float(b / turn[i]),
             first_token_s=float(alone[i] + decode[i]),
-            per_token_s=float(turn[i] / task.output_tokens),
+            per_token_s=float(turn[i] / produced),
             prefill_share=float(b * prefill[i] / pp / turn[i]),
-            busy_flops_share=float(min(1.0, useful * b / turn[i])),
             memory={"weights": weights, "kv_cache": float(b * cache), "activations": work, "reserve": reserve},
         )
         for i, b in enumerate(batches)

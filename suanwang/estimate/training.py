@@ -1,8 +1,8 @@
 """Time of one optimizer step by part for columns of layouts, and the fastest layout that fits.
 
 Narayanan et al. 2021 (arXiv:2104.04473): bubble (p - 1)/(v m); tensor parallel all-reduces, two a layer in the forward
-and two in the backward; Korthikanti et al. 2022: recomputation repeats the forward (full); selective means that
-scores are not kept, as fused attention does it.
+and two in the backward. Korthikanti et al. 2022 (arXiv:2205.05198): full recomputation repeats the forward, selective
+does not keep the scores, as fused attention does it.
 """
 
 from dataclasses import dataclass

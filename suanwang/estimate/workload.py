@@ -8,9 +8,9 @@ from suanwang.domain.placement import Rejection
 from suanwang.domain.provenance import MissingFigure
 from suanwang.domain.reason import Reason
 from suanwang.domain.site import Pool
-from suanwang.domain.workload import Batch, Limits, Serving, Training, Workload, WorkloadKind
+from suanwang.domain.workload import Batch, Checkpointing, Limits, Serving, Training, Workload, WorkloadKind
 from suanwang.errors import Message, msg
-from suanwang.estimate import batch, energy, priors, serving, training
+from suanwang.estimate import batch, energy, goodput, priors, serving, training
 from suanwang.estimate.finetuning import recipe
 from suanwang.estimate.flops import serving_flops_per_request
 from suanwang.estimate.gang import counts
@@ -45,7 +45,7 @@ def estimate(
     try:
         if isinstance(workload.task, Serving):
             return estimate_serving(workload.task, workload, pool)
-        return smallest_that_keeps(workload, pool, limit, accelerators)
+        return smallest_that_keeps(workload, workload.task, pool, limit, accelerators)
     except MissingFigure as missing:
         return rejected(pool, Reason.MISSING_FIGURE, missing.message)
 
@@ -99,66 +99,69 @@ def too_large(pool: Pool, needed: float, available: float) -> Rejection:
 
 
 def smallest_that_keeps(
-    workload: Workload, pool: Pool, limit: float | None, known: Mapping[str, Accelerator]
+    workload: Workload, task: Training | Batch, pool: Pool, limit: float | None, known: Mapping[str, Accelerator]
 ) -> Result:
     """The demanded gang, or the smallest one that fits and keeps the time; where none keeps it, the fastest."""
     whole = workload.kind is WorkloadKind.PRETRAIN
     offered = counts(pool.accelerators_per_node, pool.nodes, whole_nodes=whole)
     if workload.demand.count:
         offered = [workload.demand.count]
-    refusal: Rejection | None = None
-    fastest: Estimate | None = None
+    fitting: list[Estimate] = []
+    refusals: list[Rejection] = []
     for count in offered:
         try:
-            result = estimate_gang(workload, pool, count, known)
+            if isinstance(task, Training):
+                result = estimate_training(task, pool, count, workload.checkpointing)
+            else:
+                result = estimate_batch(task, pool, count, known)
         except MissingFigure:
-            if fastest is None:
+            if not fitting:
                 raise
             break
         if isinstance(result, Rejection):
-            refusal = result
-            continue
-        if limit is None or result.time_s.mid <= limit:
+            refusals.append(result)
+        elif limit is None or result.time_s.mid <= limit:
             return result
-        if fastest is None or result.time_s.mid < fastest.time_s.mid:
-            fastest = result
-    assert fastest is not None or refusal is not None
-    return fastest or refusal  # type: ignore[return-value]
+        else:
+            fitting.append(result)
+    return min(fitting, key=lambda e: e.time_s.mid) if fitting else refusals[-1]
 
 
-def estimate_gang(workload: Workload, pool: Pool, count: int, known: Mapping[str, Accelerator]) -> Result:
-    """Training or batch on exactly `count` cards."""
-    if isinstance(workload.task, Training):
-        return estimate_training(workload.task, pool, count)
-    assert isinstance(workload.task, Batch)
-    return estimate_batch(workload.task, pool, count, known)
-
-
-def estimate_training(task: Training, pool: Pool, count: int) -> Result:
-    """Pre-training or fine-tuning on `count` cards with the fastest layout that fits."""
+def estimate_training(task: Training, pool: Pool, count: int, saving: Checkpointing | None = None) -> Result:
+    """Pre-training or fine-tuning on `count` cards with the fastest layout that fits, interruptions included."""
     seen = machine(pool, task.dtype, count)
     plan = training.best_plan(task, seen, count, pool.software_factor)
     if isinstance(plan, training.TooLarge):
         return too_large(pool, plan.needed, seen.memory_bytes)
     steps = task.tokens / (task.global_batch * task.sequence_length)
-    flops = recipe(task).flops_per_token * task.tokens
-    mid = plan.seconds * steps
+    flops = recipe(task).flops_per_token
+    tokens_per_s = task.global_batch * task.sequence_length / plan.seconds
+    clean = plan.seconds * steps
+    lost = goodput.lost_share(plan.layout.accelerators, saving.every_s if saving else None)
+    parts = {name: s * steps for name, s in plan.step_s.items()} | {"interruptions": clean * lost / (1 - lost)}
     experts = "training_experts" if task.model.experts else "training_dense"
     return assembled(
         pool,
         count,
         layout=plan.layout,
-        breakdown_s={name: s * steps for name, s in plan.step_s.items()},
-        flops=flops,
+        breakdown_s=parts,
+        flops=flops * task.tokens,
         memory=plan.memory,
         residual=TIME["finetuning" if task.method.value != "full" else experts],
         seen=seen,
-        extra=(priors.ELEMENTWISE_TRAFFIC, priors.FRAMEWORK, priors.FUSED_RECOMPUTE),
+        extra=(
+            priors.ELEMENTWISE_TRAFFIC,
+            priors.FRAMEWORK,
+            priors.FUSED_RECOMPUTE,
+            priors.CARD_HOURS_PER_INTERRUPTION,
+            priors.CHECKPOINT_COST,
+            priors.RESTART,
+        ),
         results={
             "step_s": plan.seconds,
             "steps": steps,
-            "tokens_per_s": task.tokens / mid,
-            "mfu": flops / (mid * count * seen.peak_flops_per_s),
+            "tokens_per_s": tokens_per_s,
+            "mfu": flops * tokens_per_s / (count * seen.peak_flops_per_s),
         },
     )
 
@@ -184,16 +187,28 @@ def estimate_batch(task: Batch, pool: Pool, count: int, known: Mapping[str, Acce
     )
 
 
+def widest_machine(task: Serving, pool: Pool, room: int) -> tuple[Machine, int, MissingFigure | None]:
+    """The machine of the largest replica whose wires are all known, its cards, and what is missing for a larger one.
+
+    Replicas do not talk to each other: a wire that the catalog does not know only bounds the size of one.
+    """
+    missing: MissingFigure | None = None
+    for joined in (room, min(room, pool.accelerators_per_node)):
+        try:
+            return machine(pool, task.dtype, joined), joined, missing
+        except MissingFigure as unknown:
+            missing = unknown
+    return machine(pool, task.dtype, 1), 1, missing
+
+
 def estimate_serving(task: Serving, workload: Workload, pool: Pool) -> Result:
     """Replicas that carry the demand within the objectives, for the demanded time."""
     count = workload.demand.count
     room = count or pool.accelerators
-    try:
-        seen = machine(pool, task.dtype, room)
-    except MissingFigure:
-        room = min(room, pool.accelerators_per_node)
-        seen = machine(pool, task.dtype, room)
-    found = serving.plan_serving(task, seen, room, pool.software_factor)
+    seen, joined, missing = widest_machine(task, pool, room)
+    found = serving.plan_serving(task, seen, joined, pool.software_factor)
+    if isinstance(found, serving.Unservable) and missing is not None:
+        raise missing
     if isinstance(found, serving.Unservable):
         if found.needed:
             return too_large(pool, found.needed, seen.memory_bytes)
@@ -221,7 +236,12 @@ def estimate_serving(task: Serving, workload: Workload, pool: Pool) -> Result:
         memory=replica.memory,
         residual=Residual(low=1.0, high=1.0, rows=0, source="the duration is the tenant's"),
         seen=seen,
-        extra=(TIME["serving"].assumption(), priors.SCHEDULER_OVERHEAD),
+        extra=(
+            TIME["serving"].assumption(),
+            priors.SCHEDULER_OVERHEAD,
+            priors.PASS_OVERHEAD,
+            priors.SEQUENCE_OVERHEAD,
+        ),
         results={
             "tokens_per_s": tokens_per_s,
             "tokens_per_s_max": replica.requests_per_s * replicas * task.output_tokens,

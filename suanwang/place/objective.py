@@ -9,20 +9,19 @@ Mean power is the estimate's energy over its time, so each part is an integral o
 cost is a continuous, piecewise linear function of the start.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
 
+from suanwang.domain.accelerator import Accelerator
 from suanwang.domain.estimate import Estimate
 from suanwang.domain.money import Money, total
 from suanwang.domain.placement import CostPart
-from suanwang.domain.price import Basis
-from suanwang.domain.site import Pool
-from suanwang.domain.workload import Workload
-from suanwang.place.outlook import HOUR_US, Outlook
+from suanwang.domain.provenance import MissingFigure
+from suanwang.place.outlook import HOUR_US, Column, Outlook
 from suanwang.units import MICRO
 
 PETA = 10**15
@@ -36,7 +35,7 @@ class Run:
     accelerators: int
     duration_us: int
     energy_kwh_it: Fraction
-    delivered_pflops_per_s: Fraction
+    delivered_pflops_per_s: Fraction = Fraction(0)
 
     @property
     def power_kw_it(self) -> Fraction:
@@ -70,24 +69,27 @@ class Bid:
     def _billed(self, outlook: Outlook, run: Run, start_us: int) -> dict[CostPart, Money]:
         end_us = start_us + run.duration_us
         rent = run.accelerators * outlook.integral(start_us, end_us, outlook.rent)
-        rent += run.delivered_pflops_per_s * outlook.integral(start_us, end_us, outlook.delivered)
+        if run.delivered_pflops_per_s:
+            rent += run.delivered_pflops_per_s * outlook.integral(start_us, end_us, outlook.delivered)
         power = run.power_kw_it * outlook.integral(start_us, end_us, outlook.pue, outlook.power)
         one = Money(MICRO, self.data.unit)
         return {CostPart.RENT: one.times(rent), CostPart.POWER: one.times(power), CostPart.DATA: self.data}
 
+    def delivering(self, pflops_per_s: Fraction) -> "Bid":
+        """The same bid on a pool whose price book charges delivered compute."""
+        mid, high = (replace(run, delivered_pflops_per_s=pflops_per_s) for run in (self.mid, self.high))
+        return replace(self, mid=mid, high=high)
+
     def billed_curve(self, outlook: Outlook, run: Run) -> "Curve":
         """Billed cost of `run` over all starts, in millionths, without data."""
-        rate = run.accelerators * outlook.rent + float(run.delivered_pflops_per_s) * outlook.delivered
-        return Curve.of(outlook, run, rate + float(run.power_kw_it) * (outlook.pue / MICRO) * outlook.power)
+        return Curve.of(outlook, run, outlook.power)
 
     def total_curve(self, outlook: Outlook) -> "Curve":
         """Billed cost of the expected run and its carbon over all starts, in millionths, without data."""
-        run = self.mid
-        rate = run.accelerators * outlook.rent + float(run.delivered_pflops_per_s) * outlook.delivered
-        by_kwh = outlook.power.astype(np.float64)
-        if self.carbon_price_per_t is not None:
-            by_kwh += outlook.carbon * (self.carbon_price_per_t.micro / KG_PER_T / MICRO)
-        return Curve.of(outlook, run, rate + float(run.power_kw_it) * (outlook.pue / MICRO) * by_kwh)
+        if self.carbon_price_per_t is None:
+            return self.billed_curve(outlook, self.mid)
+        carbon = outlook.carbon * (self.carbon_price_per_t.micro / KG_PER_T / MICRO)
+        return Curve.of(outlook, self.mid, outlook.power + carbon)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +101,11 @@ class Curve:
     duration_us: int
 
     @classmethod
-    def of(cls, outlook: Outlook, run: Run, rate: NDArray[np.float64]) -> "Curve":
-        """From `rate`, millionths per hour on each piece of the outlook."""
+    def of(cls, outlook: Outlook, run: Run, by_kwh: Column | NDArray[np.float64]) -> "Curve":
+        """Of rent, delivered compute, and `by_kwh`: millionths per kWh at the meter on each piece of the outlook."""
+        rate = run.accelerators * outlook.rent + float(run.power_kw_it) * (outlook.pue / MICRO) * by_kwh
+        if run.delivered_pflops_per_s:
+            rate += float(run.delivered_pflops_per_s) * outlook.delivered
         sums = np.zeros(len(outlook.edges))
         np.cumsum(rate * np.diff(outlook.edges) / HOUR_US, out=sums[1:])
         return cls(outlook.edges, sums, run.duration_us)
@@ -116,37 +121,24 @@ def whole_us(seconds: float) -> int:
     return ceil(Fraction(seconds) * MICRO)
 
 
-def bid(workload: Workload, pool: Pool, estimate: Estimate, data: Money, carbon_price_per_t: Money | None) -> Bid:
-    """An estimate made exact. Raises ValueError for an estimate that takes no time."""
-    if estimate.time_s.mid <= 0:
-        raise ValueError(f"the estimate for pool {pool.id} takes no time")
-    rate = delivered_pflops_per_s(workload, pool, estimate.accelerators)
+def bid(estimate: Estimate, data: Money, carbon_price_per_t: Money | None) -> Bid:
+    """An estimate made exact, before delivered compute. Raises ValueError for an estimate that takes no time."""
     time_s, energy = estimate.time_s, estimate.energy_kwh_it
-    runs = (
-        Run(
-            accelerators=estimate.accelerators,
-            duration_us=whole_us(seconds),
-            energy_kwh_it=Fraction(kwh),
-            delivered_pflops_per_s=rate or Fraction(0),
-        )
+    if time_s.mid <= 0:
+        raise ValueError(f"the estimate for pool {estimate.pool_id} takes no time")
+    mid, high = (
+        Run(accelerators=estimate.accelerators, duration_us=whole_us(seconds), energy_kwh_it=Fraction(kwh))
         for seconds, kwh in ((time_s.mid, energy.mid), (time_s.high, energy.high))
     )
-    return Bid(mid=next(runs), high=next(runs), data=data, carbon_price_per_t=carbon_price_per_t)
+    return Bid(mid=mid, high=high, data=data, carbon_price_per_t=carbon_price_per_t)
 
 
-def delivered_pflops_per_s(workload: Workload, pool: Pool, accelerators: int) -> Fraction | None:
-    """Peak x measured efficiency of the gang in the workload's number format; None where either was not measured."""
-    dtype = workload.task.dtype
-    peak = pool.accelerator.peak_flops_per_s.get(dtype)
-    efficiency = pool.accelerator.efficiency(dtype)
-    if peak is None or efficiency is None:
-        return None
+def delivered_pflops_per_s(card: Accelerator, dtype: str, accelerators: int) -> Fraction:
+    """What a gang delivers: peak x measured efficiency in a number format. Raises MissingFigure for either."""
+    peak, efficiency = card.peak_or_raise(dtype), card.efficiency(dtype)
+    if efficiency is None:
+        raise MissingFigure(f"accelerator {card.id}", f"measured efficiency in {dtype}")
     return accelerators * Fraction(peak) * Fraction(efficiency.ratio) / PETA
-
-
-def charges_delivered(outlook: Outlook) -> bool:
-    """Whether a version of the price book charges delivered compute."""
-    return any(book.price(Basis.DELIVERED_PFLOP_HOUR) is not None for _, book in outlook.books)
 
 
 def energy_kwh(outlook: Outlook, run: Run, start_us: int) -> Fraction:

@@ -8,19 +8,11 @@ from suanwang.domain.estimate import Estimate
 from suanwang.domain.placement import Occupancy, Option, Rejection
 from suanwang.domain.provenance import MissingFigure
 from suanwang.domain.reason import Reason
-from suanwang.domain.signal import MICROSECOND
+from suanwang.domain.signal import MICROSECOND, require_aware
 from suanwang.domain.site import Grid, Pool, Site
 from suanwang.domain.workload import Workload
 from suanwang.errors import msg
-from suanwang.place.objective import (
-    Bid,
-    bid,
-    carbon_kg,
-    charges_delivered,
-    delivered_pflops_per_s,
-    energy_kwh,
-    whole_us,
-)
+from suanwang.place.objective import Bid, bid, carbon_kg, delivered_pflops_per_s, energy_kwh
 from suanwang.place.options import Links, Transfer, links_of, no_link, refusal, too_late, transfer
 from suanwang.place.outlook import Outlook, Outlooks, from_us, to_us
 from suanwang.place.starts import Blocked, Bounds, Found, search
@@ -81,24 +73,25 @@ class Request:
 
     @property
     def earliest(self) -> datetime:
-        return max(self.now, self.workload.limits.earliest_start or self.now)
+        asked = self.workload.limits.earliest_start
+        return self.now if asked is None else max(self.now, require_aware(asked))
+
+    @property
+    def deadline(self) -> datetime | None:
+        asked = self.workload.limits.deadline
+        return None if asked is None else require_aware(asked)
 
 
-def offers(request: Request, estimates: Sequence[Estimate]) -> tuple[list[Offer], list[Rejection]]:
+def offers(request: Request, estimates: Sequence[Estimate], outlooks: Outlooks) -> tuple[list[Offer], list[Rejection]]:
     """For each estimate, in order, an offer or a rejection. Pools and sites of the estimates are in the grid."""
     grid, links = request.grid, links_of(request.grid)
     pools = {pool.id: pool for pool in grid.pools}
     sites = {site.id: site for site in grid.sites}
-    outlooks = Outlooks(grid, request.earliest)
-    slowest_us: dict[str, int] = {}
-    for estimate in estimates:
-        site_id = pools[estimate.pool_id].site_id
-        slowest_us[site_id] = max(slowest_us.get(site_id, 0), whole_us(estimate.time_s.high))
     made: list[Offer] = []
     rejected: list[Rejection] = []
     for estimate in estimates:
         pool = pools[estimate.pool_id]
-        desk = _Desk(request, links, outlooks, pool, sites[pool.site_id], slowest_us[pool.site_id] * MICROSECOND)
+        desk = _Desk(request, links, outlooks, pool, sites[pool.site_id])
         answer = desk.answer(estimate)
         if isinstance(answer, Offer):
             made.append(answer)
@@ -109,14 +102,13 @@ def offers(request: Request, estimates: Sequence[Estimate]) -> tuple[list[Offer]
 
 @dataclass(frozen=True, slots=True)
 class _Desk:
-    """Answers for one pool. `slowest`: the longest run that is asked of the site."""
+    """Answers for one pool."""
 
     request: Request
     links: Links
     outlooks: Outlooks
     pool: Pool
     site: Site
-    slowest: timedelta
 
     def answer(self, estimate: Estimate) -> Offer | Rejection:
         """An offer, or the first limit that no start keeps."""
@@ -134,32 +126,24 @@ class _Desk:
             return Rejection(pool_id=self.pool.id, reason=Reason.MISSING_FIGURE, detail=missing.message)
 
     def _offer(self, estimate: Estimate, moved: Transfer, trip: float | None) -> Offer | Rejection:
-        request, limits = self.request, self.request.workload.limits
-        asked = bid(request.workload, self.pool, estimate, moved.cost, request.grid.carbon_price_per_t)
+        request, deadline = self.request, self.request.deadline
+        asked = bid(estimate, moved.cost, request.grid.carbon_price_per_t)
         longest = asked.high.duration_us * MICROSECOND
         data_ready = request.now + moved.duration if moved.duration else None
         first = max(request.earliest, data_ready or request.earliest)
-        if limits.deadline is not None and first + longest > limits.deadline:
-            return too_late(self.pool.id, limits.deadline, first + longest)
         last = max(first, request.earliest + request.horizon)
-        outlook = self.outlooks.get(self.site, self.pool.price_book_id, last + longest, last + self.slowest)
-        self._check_figures(outlook, estimate, first, longest)
-        first_us = max(to_us(first), int(outlook.edges[0]))
-        last_us = min(to_us(last), int(outlook.edges[-1]) - asked.high.duration_us)
-        if limits.deadline is not None:
-            last_us = min(last_us, to_us(limits.deadline) - asked.high.duration_us)
-            if last_us < first_us:
-                return too_late(self.pool.id, limits.deadline, from_us(first_us) + longest)
-        full = request.occupancy.full(self.pool.id, self.pool.accelerators, estimate.accelerators)
-        bounds = Bounds(
-            first_us=first_us,
-            last_us=last_us,
-            full=[(to_us(a), to_us(b)) for a, b in full],
-            budget=limits.budget,
-        )
+        if deadline is not None:
+            last = min(last, deadline - longest)
+            if last < first:
+                return too_late(self.pool.id, deadline, first + longest)
+        outlook = self.outlooks.get(self.site, self.pool.price_book_id, request.earliest, last + longest)
+        bounds = self._bounds(outlook, estimate, (to_us(first), to_us(last)), asked.high.duration_us)
+        if outlook.charges_delivered(bounds.first_us, bounds.last_us + asked.high.duration_us):
+            dtype = request.workload.task.dtype
+            asked = asked.delivering(delivered_pflops_per_s(self.pool.accelerator, dtype, estimate.accelerators))
         found = search(asked, outlook, bounds)
         if isinstance(found, Blocked):
-            return self._blocked(found, bounds, full[-1][1] if full else first, longest)
+            return self._blocked(found, bounds, longest)
         return Offer(
             pool=self.pool,
             site=self.site,
@@ -167,37 +151,43 @@ class _Desk:
             bid=asked,
             outlook=outlook,
             found=found,
-            first=from_us(first_us),
+            first=from_us(bounds.first_us),
             data_ready=data_ready,
             round_trip_ms=trip,
         )
 
-    def _check_figures(self, outlook: Outlook, estimate: Estimate, first: datetime, longest: timedelta) -> None:
-        """Raises MissingFigure when the earliest run is not covered, or delivered compute is charged but unknown."""
-        first_us = max(to_us(first), int(outlook.edges[0]))
-        if first_us + longest // MICROSECOND > outlook.edges[-1]:
-            end = from_us(int(outlook.edges[-1])).isoformat()
-            raise MissingFigure(f"site {self.site.id}", f"tariff, PUE or carbon signal after {end}")
-        unknown = delivered_pflops_per_s(self.request.workload, self.pool, estimate.accelerators) is None
-        if charges_delivered(outlook) and unknown:
-            dtype = self.request.workload.task.dtype
-            raise MissingFigure(f"accelerator {self.pool.accelerator.id}", f"measured efficiency in {dtype}")
+    def _bounds(self, outlook: Outlook, estimate: Estimate, starts_us: tuple[int, int], high_us: int) -> Bounds:
+        """The starts that every figure is known for. Raises MissingFigure when a signal ends before the first run."""
+        first_us = max(starts_us[0], int(outlook.edges[0]))
+        known_us = int(outlook.edges[-1])
+        where = f"site {self.site.id} with price book {self.pool.price_book_id}"
+        if first_us > starts_us[1]:
+            raise MissingFigure(where, f"price, PUE or carbon figure before {from_us(first_us).isoformat()}")
+        if first_us + high_us > known_us:
+            raise MissingFigure(where, f"price, PUE or carbon figure after {from_us(known_us).isoformat()}")
+        full = self.request.occupancy.full(self.pool.id, self.pool.accelerators, estimate.accelerators)
+        return Bounds(
+            first_us=first_us,
+            last_us=min(starts_us[1], known_us - high_us),
+            full=[(to_us(a), to_us(b)) for a, b in full],
+            budget=self.request.workload.limits.budget,
+        )
 
-    def _blocked(self, blocked: Blocked, bounds: Bounds, free_again: datetime, longest: timedelta) -> Rejection:
-        deadline, budget = self.request.workload.limits.deadline, self.request.workload.limits.budget
+    def _blocked(self, blocked: Blocked, bounds: Bounds, longest: timedelta) -> Rejection:
+        deadline, budget = self.request.deadline, self.request.workload.limits.budget
         if blocked.reason is Reason.OVER_BUDGET:
+            least = str(blocked.least_high)
             detail = msg(
-                "The least that would be held is {least}; the budget is {budget}.",
-                least=str(blocked.least_high),
-                budget=str(budget),
+                "The least that would be held is {least}; the budget is {budget}.", least=least, budget=str(budget)
             )
             return Rejection(pool_id=self.pool.id, reason=blocked.reason, detail=detail)
-        if deadline is not None and to_us(deadline) - longest // MICROSECOND == bounds.last_us:
+        free_again, last = from_us(bounds.full[-1][1]), from_us(bounds.last_us)
+        if deadline is not None and last == deadline - longest:
             return too_late(self.pool.id, deadline, free_again + longest)
         detail = msg(
             "Pool {pool} is full for every start until {last}; it is free again at {free}.",
             pool=self.pool.id,
-            last=from_us(bounds.last_us).isoformat(),
+            last=last.isoformat(),
             free=free_again.isoformat(),
         )
         return Rejection(pool_id=self.pool.id, reason=blocked.reason, detail=detail)

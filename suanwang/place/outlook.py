@@ -5,7 +5,7 @@ Times are whole microseconds since the epoch and values whole millionths, so tha
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from fractions import Fraction
 from math import prod
 
@@ -19,6 +19,7 @@ from suanwang.domain.site import Grid, Site
 from suanwang.units import MICRO, SECONDS_PER_HOUR
 
 HOUR_US = SECONDS_PER_HOUR * MICRO
+DAY = timedelta(days=1)
 Column = NDArray[np.int64]
 
 
@@ -66,6 +67,11 @@ class Outlook:
             total += length * prod(int(column[index]) for column in columns)
         return Fraction(total, MICRO ** len(columns) * HOUR_US)
 
+    def charges_delivered(self, start_us: int, end_us: int) -> bool:
+        """Whether delivered compute costs anything in an interval."""
+        first, last = np.searchsorted(self.edges, (start_us, end_us - 1), side="right") - 1
+        return bool(self.delivered[first : last + 1].any())
+
     def book_at(self, start_us: int) -> PriceBook:
         """The version of the price book in force at a time of the window."""
         when = from_us(start_us)
@@ -73,29 +79,29 @@ class Outlook:
 
 
 class Outlooks:
-    """The outlooks of a grid from one time on; pools that share a site and a price book share the work."""
+    """The outlooks of one grid, kept: runs on whole days of the same site and price book share the work.
 
-    def __init__(self, grid: Grid, start: datetime) -> None:
-        self._grid = grid
-        self._start = start
-        self._known: dict[tuple[str, str, datetime], Outlook] = {}
+    It grows by an outlook for each day that is asked for; make a new one when the grid changes, or every few days.
+    """
 
-    def get(self, site: Site, book_id: str, end: datetime, shared_end: datetime) -> Outlook:
-        """To `shared_end` where every figure is known until then, else to `end`.
+    def __init__(self, grid: Grid) -> None:
+        self.grid = grid
+        self._known: dict[tuple[str, str, datetime, datetime], Outlook] = {}
 
-        Raises MissingFigure for a figure that is missing before `end`. The outlook ends earlier where a signal ends.
+    def get(self, site: Site, book_id: str, start: datetime, end: datetime) -> Outlook:
+        """Over the whole UTC days that hold [start, end), or just over that where a figure outside it is missing.
+
+        Raises MissingFigure for a figure that is missing inside. The outlook starts later or ends earlier than asked
+        where a signal or the price book does.
         """
-        try:
-            return self._read(site, book_id, shared_end)
-        except MissingFigure:
-            if shared_end <= end:
-                raise
-        return self._read(site, book_id, end)
-
-    def _read(self, site: Site, book_id: str, end: datetime) -> Outlook:
-        key = (site.id, book_id, end)
+        midnight = start.replace(hour=0, minute=0, second=0, microsecond=0)
+        whole = midnight - (midnight - end) // DAY * DAY
+        key = (site.id, book_id, midnight, whole)
         if key not in self._known:
-            self._known[key] = _outlook(self._grid, site, book_id, self._start, end)
+            try:
+                self._known[key] = _outlook(self.grid, site, book_id, midnight, whole)
+            except MissingFigure:
+                return _outlook(self.grid, site, book_id, start, end)
         return self._known[key]
 
 

@@ -11,6 +11,7 @@ from suanwang.domain.site import Grid
 from suanwang.domain.workload import Workload
 from suanwang.place.explain import reasons, savings
 from suanwang.place.offer import Offer, Request, offers
+from suanwang.place.outlook import Outlooks
 from suanwang.place.starts import TIE_MICRO
 
 ALTERNATIVES_MAX = 3
@@ -26,6 +27,7 @@ def place(
     now: datetime,
     occupancy: Occupancy,
     horizon_h: int = 168,
+    outlooks: Outlooks | None = None,
 ) -> Placement | Refused:
     """The option of least total cost (ties: the earlier end, then the pool's id), or why there is none.
 
@@ -33,9 +35,12 @@ def place(
     Starts are sought from `now`, the workload's earliest start or the arrival of its data, whichever is last, to
     `horizon_h` hours after now or the earliest start. A deadline is kept at the high end of the time band and a
     budget at the high end of what is billed; accelerators are taken for the expected run.
+    `outlooks` of the same grid object, kept from call to call, save most of the work of reading tariffs and signals.
     Raises NotFound when the workload's city is not in the grid.
     """
     _check_complete(grid, estimates, rejections)
+    if outlooks is not None and outlooks.grid is not grid:
+        raise ValueError("the outlooks are of another grid")
     request = Request(
         workload=workload,
         grid=grid,
@@ -43,7 +48,7 @@ def place(
         horizon=timedelta(hours=horizon_h),
         occupancy=occupancy,
     )
-    made, refused = offers(request, estimates)
+    made, refused = offers(request, estimates, outlooks or Outlooks(grid))
     able = {offer.pool.id for offer in made}
     first = {r.pool_id: r for r in reversed(refused) if r.pool_id not in able}
     refusals = tuple(sorted([*rejections, *first.values()], key=lambda r: r.pool_id))

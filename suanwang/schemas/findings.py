@@ -27,6 +27,7 @@ class Findings:
         self.document = document
         self._problems: dict[Problem, None] = {}
         self._unread: set[Path] = set()
+        self._wrong: set[Path] = set()
 
     def __bool__(self) -> bool:
         return bool(self._problems)
@@ -36,15 +37,28 @@ class Findings:
         self._unread.add(path)
         self._problems[Problem(self.document.place(path), message, remedy)] = None
 
-    def add(self, path: Path, message: Message, remedy: Message) -> None:
-        """Something that is wrong with a value that could be read."""
-        if not any(path[:length] in self._unread for length in range(len(path) + 1)):
-            self._problems[Problem(self.document.place(path), message, remedy)] = None
+    def add(self, path: Path, message: Message, remedy: Message, *others: Path) -> None:
+        """Something that is wrong with a value that could be read, seen together with the values at `others`.
 
-    def reference(self, path: Path, among: Message, wanted: str | None, table: Mapping[str, Row]) -> Row | None:
+        It is dropped where one of `others` has a problem itself: it would only follow from that.
+        """
+        if _inside(path, self._unread) or any(_inside(p, self._unread) or _inside(p, self._wrong) for p in others):
+            return
+        self._wrong.add(path)
+        self._problems[Problem(self.document.place(path), message, remedy)] = None
+
+    def table(self, path: Path, rows: Iterable[tuple[str | None, Row]]) -> Mapping[str, Row] | None:
+        """Rows of a list of the file by id; None where the list or an id could not be read."""
+        rows = list(rows)
+        whole = not _inside(path, self._unread) and all(name is not None for name, _ in rows)
+        return {name: row for name, row in rows if name is not None} if whole else None
+
+    def reference(self, path: Path, among: Message, wanted: str | None, table: Mapping[str, Row] | None) -> Row | None:
         """What `wanted` names; adds a problem with the nearest names where there is no such thing."""
-        if wanted is None or wanted in table:
-            return None if wanted is None else table[wanted]
+        if wanted is None or table is None:
+            return None
+        if wanted in table:
+            return table[wanted]
         near = nearest(wanted, table) if len(self._problems) < SUGGESTIONS_MAX else ""
         what = msg("{wanted} is not among the {among}.", wanted=show(wanted), among=among)
         if near:
@@ -66,9 +80,10 @@ class Findings:
                 place = (*path, index, key) if key else (*path, index)
                 self.add(place, what, msg("Keep one of them, or rename it."))
 
-    def build(self, path: Path, make: Callable[[], Built]) -> Built | None:
-        """The domain object; None where a part of it was not read, or, with a problem, where it refuses its figures."""
-        if any(unread[: len(path)] == path for unread in self._unread):
+    def build(self, path: Path, make: Callable[[], Built], *others: Path) -> Built | None:
+        """The domain object; None where a part of it or a value at `others` was not read, or, with a problem, where it
+        refuses its figures."""
+        if any(unread[: len(part)] == part for unread in self._unread for part in (path, *others)):
             return None
         try:
             return make()
@@ -82,6 +97,11 @@ class Findings:
         """Raises InvalidInput with all of them, in the order of the file."""
         if self._problems:
             raise InvalidInput(sorted(self._problems, key=_line))
+
+
+def _inside(path: Path, places: set[Path]) -> bool:
+    """Whether a path or something around it is one of the places."""
+    return any(path[:length] in places for length in range(len(path) + 1))
 
 
 def _line(problem: Problem) -> int:

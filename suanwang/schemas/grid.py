@@ -12,7 +12,7 @@ from suanwang.errors import msg
 from suanwang.schemas.findings import Findings
 from suanwang.schemas.grid_fields import GridFile, GridSection, PriceBookSection, TenantSection
 from suanwang.schemas.json_schema import schema_of
-from suanwang.schemas.pool import make_pool
+from suanwang.schemas.pool import Tables, make_pool
 from suanwang.schemas.programme import check_programme, make_programme, make_provenance
 from suanwang.schemas.section import read_section
 from suanwang.schemas.site import make_site
@@ -33,12 +33,16 @@ def read_grid(text: str, name: str, catalog: Catalog) -> Grid:
     _check_ids(section, findings)
     books = _price_books(section, findings)
     cities = _cities(section, findings, catalog)
-    links = _links(section, findings, {*cities, *(s.id for s in section.sites)})
+    tables = Tables(
+        sites=findings.table((*ROOT, "sites"), [(site.id, site) for site in section.sites]),
+        books=findings.table((*ROOT, "price_books"), [(book.id, book) for book in section.price_books]),
+    )
+    links = _links(section, findings, _places(section, findings, cities, tables))
     sites = [
         make_site(site, (*ROOT, "sites", i), findings, catalog, section.currency)
         for i, site in enumerate(section.sites)
     ]
-    pools = [make_pool(pool, (*ROOT, "pools", i), findings, catalog, section) for i, pool in enumerate(section.pools)]
+    pools = [make_pool(pool, (*ROOT, "pools", i), findings, catalog, tables) for i, pool in enumerate(section.pools)]
     tenants = [_tenant(tenant, section.currency) for tenant in section.tenants]
     _check_money(section, findings)
     findings.raise_any()
@@ -101,14 +105,16 @@ def _price_book(book: PriceBookSection, path: Path, section: GridSection, findin
         if isinstance(amount, Money):
             if currency is not None and amount.unit != currency:
                 what = msg("this price is in {unit}, its book in {currency}.", unit=amount.unit, currency=currency)
-                findings.add((*path, "prices", basis.value), what, msg("Give it in the currency of the book."))
+                remedy = msg("Give it in the currency of the book.")
+                findings.add((*path, "prices", basis.value), what, remedy, (*path, "currency"))
                 continue
             prices.append(Price(basis=basis, amount=amount))
         elif amount is not None:
             prices.append(Price(basis=basis, amount=None))
+    parts = [(*path, "prices", basis.value) for basis in Basis]
     if book.prices.accelerator_hour is None and book.prices.delivered_pflop_hour is None:
         what = msg("the price book prices neither accelerator_hour nor delivered_pflop_hour.")
-        findings.add((*path, "prices"), what, msg("Add one of them; a missing price is never 0."))
+        findings.add((*path, "prices"), what, msg("Add one of them; a missing price is never 0."), *parts)
     return findings.build(
         path,
         lambda: PriceBook(
@@ -121,6 +127,7 @@ def _price_book(book: PriceBookSection, path: Path, section: GridSection, findin
             channel=book.channel,
             term=book.term,
         ),
+        (*ROOT, "currency"),
     )
 
 
@@ -135,26 +142,39 @@ def _cities(section: GridSection, findings: Findings, catalog: Catalog) -> Mappi
             city = findings.reference(path, msg("cities of the catalog"), given, catalog.cities)
         else:
             city = City(**given.model_dump()) if given is not None else None
-        if city is not None and cities.setdefault(city.id, city) is not city:
+        if city is not None and city.id in cities:
             findings.add(path, msg("{city} is given twice.", city=city.id), msg("Keep one of them."))
+        elif city is not None:
+            cities[city.id] = city
     return cities
 
 
-def _links(section: GridSection, findings: Findings, places: set[str]) -> list[Link]:
+def _places(
+    section: GridSection, findings: Findings, cities: Mapping[str, City], tables: Tables
+) -> Mapping[str, object] | None:
+    """What a link may join: cities and sites by id; None where not all of them are known."""
+    named = findings.table((*ROOT, "cities"), cities.items())
+    if tables.sites is None or named is None or len(cities) < len(section.cities or ()):
+        return None
+    return {**named, **tables.sites}
+
+
+def _links(section: GridSection, findings: Findings, places: Mapping[str, object] | None) -> list[Link]:
     links: list[Link] = []
-    known = dict.fromkeys((place for place in places if place), "")
+    joined: set[frozenset[str]] = set()
     for i, link in enumerate(section.links):
         path = (*ROOT, "links", i)
         for end, place in enumerate(link.between):
-            findings.reference((*path, "between", end), msg("cities and sites"), place, known)
+            findings.reference((*path, "between", end), msg("cities and sites"), place, places)
         if len(link.between) != 2:
             continue
         a, b = link.between
         if a == b:
             findings.add((*path, "between"), msg("a link from {place} to itself.", place=a), msg("Name two places."))
-        if any(other.joins(a, b) for other in links):
+        if frozenset((a, b)) in joined:
             what = msg("the link between {a} and {b} is given twice.", a=a, b=b)
             findings.add(path, what, msg("Keep one of them; a link works both ways."))
+        joined.add(frozenset((a, b)))
         links.append(
             Link(
                 a=a,
@@ -178,9 +198,11 @@ def _tenant(tenant: TenantSection, currency: str) -> Tenant:
 
 
 def _latency(section: GridSection) -> LatencyModel:
-    model = section.latency
+    model, default = section.latency, LatencyModel()
     if model is None:
-        return LatencyModel()
+        return default
     return LatencyModel(
-        fibre_us_per_km=model.fibre_us_per_km, route_factor=model.route_factor, equipment_ms=model.equipment * 1000
+        fibre_us_per_km=model.fibre_us_per_km,
+        route_factor=model.route_factor,
+        equipment_ms=default.equipment_ms if model.equipment is None else model.equipment * 1000,
     )

@@ -97,7 +97,7 @@ class LatencySection(Section):
 
     fibre_us_per_km: Annotated[float, Field(gt=0, le=100)] = Field(4.897, description="Delay of fibre, one way, us/km.")
     route_factor: Annotated[float, Field(ge=1, le=10)] = Field(1.4, description="Length of routes over great circle.")
-    equipment: DurationOrZero = Field(0.001, description="Delay of equipment, both ways.")
+    equipment: DurationOrZero | None = Field(None, description="Delay of equipment, both ways; 1 ms if not given.")
 
 
 CityChoice = Annotated[

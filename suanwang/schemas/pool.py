@@ -1,29 +1,39 @@
 """A pool of the grid file to the domain: its accelerator or system, its site and its price book."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from suanwang.domain.accelerator import Accelerator, System
 from suanwang.domain.catalog import Catalog
 from suanwang.domain.site import Pool
 from suanwang.errors import msg
 from suanwang.schemas.findings import Findings
-from suanwang.schemas.grid_fields import GridSection, PoolSection
+from suanwang.schemas.grid_fields import PoolSection
 from suanwang.schemas.yaml_file import Path
 
 
-def make_pool(section: PoolSection, path: Path, findings: Findings, catalog: Catalog, grid: GridSection) -> Pool | None:
-    """The pool, or None with its problems in `findings`; `section` and `grid` may be partly read.
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """Ids that a pool may name; None where the file's own list of them could not be read."""
+
+    sites: Mapping[str, object] | None
+    books: Mapping[str, object] | None
+
+
+def make_pool(section: PoolSection, path: Path, findings: Findings, catalog: Catalog, tables: Tables) -> Pool | None:
+    """The pool, or None with its problems in `findings`; `section` may be partly read.
 
     With a system of the catalog, its cards, network and power apply where the file does not say otherwise; the power
     of a node beside its cards is then the node's published maximum less that of its cards.
     """
-    findings.reference((*path, "site"), msg("sites of the file"), section.site, {s.id: s for s in grid.sites})
-    books = {book.id: book for book in grid.price_books}
-    findings.reference((*path, "price_book"), msg("price books of the file"), section.price_book, books)
+    findings.reference((*path, "site"), msg("sites of the file"), section.site, tables.sites)
+    findings.reference((*path, "price_book"), msg("price books of the file"), section.price_book, tables.books)
     system = findings.reference((*path, "system"), msg("systems of the catalog"), section.system, catalog.systems)
     accelerator = _accelerator(section, system, path, findings, catalog)
     cards = section.accelerators_per_node or (system.accelerators_per_node if system else None)
     if cards is None and section.system is None:
         what = msg("a pool without system needs accelerators_per_node.")
-        findings.add((*path, "accelerators_per_node"), what, msg("Say how many cards a node has."))
+        findings.add((*path, "accelerators_per_node"), what, msg("Say how many cards a node has."), (*path, "system"))
     if accelerator is None or cards is None:
         return None
     network = section.node_network or (system.node_network_bytes_per_s if system else None)
@@ -55,7 +65,12 @@ def _accelerator(
     named = findings.reference((*path, "accelerator"), cards, section.accelerator, catalog.accelerators)
     if section.accelerator is None and section.system is None:
         what = msg("a pool needs accelerator or system.")
-        findings.add((*path, "accelerator"), what, msg("Name one of the catalog; see `suanwang catalog list`."))
+        findings.add(
+            (*path, "accelerator"),
+            what,
+            msg("Name one of the catalog; see `suanwang catalog list`."),
+            (*path, "system"),
+        )
     if system is None:
         return named
     if named is not None and named.id != system.accelerator_id:

@@ -4,17 +4,23 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, Strict
 
+from suanwang.domain.placement import CostPart
 from suanwang.domain.provenance import Confidence, Provenance
 from suanwang.domain.voucher import Programme, Rate, Rule
 from suanwang.errors import msg
 from suanwang.schemas.findings import Findings
 from suanwang.schemas.json_schema import schema_of
 from suanwang.schemas.quantities import Amount, Currency, Ratio
-from suanwang.schemas.section import API_VERSION, Argument, Name, Names, Section, Text, Word, read_section
+from suanwang.schemas.section import API_VERSION, Argument, Name, Names, Section, Text, Word, choice, read_section
 from suanwang.schemas.times import Instant
 from suanwang.schemas.yaml_file import Path, read_yaml
 
+COST_PARTS = (CostPart.RENT.value, CostPart.POWER.value, CostPart.DATA.value)
+FACT_GROUPS = ("tenant", "provider", "accelerator", "workload")
 MONEY_FIELDS = ("cap_per_job", "cap_per_tenant", "minimum_spend")
+
+
+_FACT = rf"^({'|'.join(FACT_GROUPS)})\.\S+$"
 
 
 class SourceSection(Section):
@@ -30,7 +36,9 @@ class SourceSection(Section):
 class RuleSection(Section):
     """A fact must be one of some values; a fact that is not known asks for evidence."""
 
-    fact: Name = Field(description="Dotted name, such as tenant.legal_form or provider.province.")
+    fact: Annotated[str, Field(max_length=200, pattern=_FACT)] = Field(
+        description="Dotted name, such as tenant.legal_form or provider.province."
+    )
     one_of: Names = Field(min_length=1, description="Values that the rule admits.")
 
 
@@ -44,7 +52,7 @@ class RateSection(Section):
 class ProgrammeSection(Section):
     """Rules of one voucher programme."""
 
-    id: Word = Field(description="Id; its vouchers are counted in the unit VCH:<id>.")
+    id: Word = Field(description="Id; its vouchers are counted in the unit `VCH:<id>`.")
     version: Annotated[int, Field(ge=1)] = Field(1, description="Version of the rules.")
     name: Name = Field(description="Name.")
     name_zh: Text = Field("", description="Chinese name.")
@@ -54,7 +62,9 @@ class ProgrammeSection(Section):
     closes: Instant = Field(description="Valid until, not including that instant.")
     rates: list[RateSection] = Field(min_length=1, description="Shares, the first that holds applies.")
     eligibility: list[RuleSection] = Field([], description="Rules that a tenant or provider must meet, all of them.")
-    recognised: Names = Field(["rent", "power"], min_length=1, description="Kinds of cost that count.")
+    recognised: list[Annotated[str, choice(*COST_PARTS), Field(json_schema_extra={"enum": list(COST_PARTS)})]] = Field(
+        ["rent", "power"], min_length=1, description="Kinds of cost that count."
+    )
     cap_per_job: Amount | None = Field(None, description="Most for one job; no cap if not given.")
     cap_per_tenant: Amount | None = Field(None, description="Most for one tenant; no cap if not given.")
     minimum_spend: Amount | None = Field(None, description="Recognised cost below which nothing is paid.")

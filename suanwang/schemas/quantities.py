@@ -108,7 +108,7 @@ def _amount_schema(per: str = "") -> WithJsonSchema:
         {
             "type": "string",
             "pattern": rf"^\s*\d[\d_,]*(\.\d+)?\s*[A-Z]{{3}}{end}\s*$",
-            "examples": [f"12.5 CNY/{per}" if per else "5000 CNY"],
+            "examples": [f"12.5 CNY/{per}" if per else "12.5 CNY"],
         }
     )
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 from pydantic.fields import FieldInfo
 
 from suanwang.errors import msg
@@ -57,6 +57,8 @@ def _list_of_one(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
+_NAME_SCHEMA = {"type": "string", "minLength": 1, "maxLength": 200}
+
 Text = Annotated[str, Field(max_length=500), AfterValidator(_plain_text)]
 """One line of text."""
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_plain_text)]
@@ -66,9 +68,18 @@ Word = Annotated[
     Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$"),
 ]
 """An id that the file defines: letters, digits, dot, dash, underscore; starts with a letter or digit."""
-Argument = Annotated[str, Field(max_length=10_000), BeforeValidator(_number_as_text)]
+Argument = Annotated[
+    str,
+    Field(max_length=10_000),
+    BeforeValidator(_number_as_text),
+    WithJsonSchema({"type": ["string", "integer"], "maxLength": 10_000}),
+]
 """Text handed to a program; a whole number is taken as typed."""
-Names = Annotated[list[Name], BeforeValidator(_list_of_one)]
+Names = Annotated[
+    list[Name],
+    BeforeValidator(_list_of_one),
+    WithJsonSchema({"anyOf": [_NAME_SCHEMA, {"type": "array", "items": _NAME_SCHEMA}]}),
+]
 """A list of names; one name may stand alone."""
 
 
@@ -97,15 +108,15 @@ def _section_at(model: type[Section], loc: Path) -> type[Section] | None:
         if isinstance(step, int) or step.startswith("<") or current is None:
             continue
         field = next((f for name, f in current.model_fields.items() if (f.alias or name) == step), None)
-        current = _section_in(field.annotation) if field else None
+        current = part_of(field.annotation) if field else None
     return current
 
 
-def _section_in(annotation: Any) -> type[Section] | None:
+def part_of(annotation: Any) -> type[Section] | None:
     """The model within an annotation such as list[Pool] | None."""
     if isinstance(annotation, type) and issubclass(annotation, Section):
         return annotation
-    return next((found for inner in get_args(annotation) if (found := _section_in(inner))), None)
+    return next((found for inner in get_args(annotation) if (found := part_of(inner))), None)
 
 
 def _salvage(model: type[Part], data: object) -> Part:
@@ -131,7 +142,7 @@ def _absent(field: FieldInfo) -> object:
 
 def _partial(field: FieldInfo, value: object) -> object:
     """A field that has problems: the readable parts of it, else empty, else None."""
-    part = _section_in(field.annotation)
+    part = part_of(field.annotation)
     kinds = list(_outer(field.annotation))
     if list in kinds:
         items = value if isinstance(value, list) else []

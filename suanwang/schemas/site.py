@@ -42,11 +42,18 @@ def make_site(section: SiteSection, path: Path, findings: Findings, catalog: Cat
         pue=pue,
         carbon_location=location,
         carbon_market=market,
-        province=section.province if section.province is not None else hub.province if hub else "",
+        province=_province(section, hub),
         hub=hub.id if hub else "",
         drained=section.drained,
         labels=section.labels,
     )
+
+
+def _province(section: SiteSection, hub: Hub | None) -> str:
+    """As given, else the ISO 3166-2 code of the hub's region (CN-NX), else the hub's province by name."""
+    if section.province is not None or hub is None:
+        return section.province or ""
+    return hub.region.upper() or hub.province
 
 
 def _place(section: SiteSection, hub: Hub | None, path: Path, findings: Findings) -> tuple[float, float] | None:

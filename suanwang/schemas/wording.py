@@ -36,9 +36,11 @@ def explain(error: Mapping[str, Any], fields: Iterable[str]) -> Words:
         return _unknown(field, list(fields))
     if (known := _KINDS.get(_SAME.get(kind, kind))) is not None:
         return msg("{value} {rule}.", value=value, rule=known[0]), known[1]
+    if kind in ("enum", "literal_error"):
+        return _choice(error["input"], str(context["expected"]))
     if kind in _BOUNDS:
         return _bound(kind, value, context[_BOUNDS[kind]])
-    return _length(kind, value, context) or _other(value, str(error["msg"]))
+    return _length(kind, value, context) or _pattern(kind, value, context) or _other(value, str(error["msg"]))
 
 
 def _unknown(field: str, fields: list[str]) -> Words:
@@ -47,6 +49,12 @@ def _unknown(field: str, fields: list[str]) -> Words:
         return msg("unknown field {field}.", field=field), msg("Did you mean {near}?", near=near)
     known = ", ".join(fields) or "-"
     return msg("unknown field {field}.", field=field), msg("Remove it; known here: {known}.", known=known)
+
+
+def _choice(given: object, expected: str) -> Words:
+    choices = expected.replace(" or ", ", ").replace("'", "").split(", ")
+    near = (nearest(given, choices) if isinstance(given, str) else "") or ", ".join(choices)
+    return msg("{value} is not known here.", value=show(given)), msg("Write one of: {near}.", near=near)
 
 
 def _bound(kind: str, value: str, limit: object) -> Words:
@@ -67,6 +75,13 @@ def _length(kind: str, value: str, context: Mapping[str, Any]) -> Words | None:
     if kind in ("too_long", "string_too_long"):
         return msg("{value} is too long; at most {most}.", value=value, most=most), msg("Shorten it.")
     return None
+
+
+def _pattern(kind: str, value: str, context: Mapping[str, Any]) -> Words | None:
+    if kind != "string_pattern_mismatch":
+        return None
+    what = msg("{value} is not written as it must be.", value=value)
+    return what, msg("It must match {pattern}.", pattern=str(context["pattern"]))
 
 
 def _other(value: str, text: str) -> Words:

@@ -64,7 +64,12 @@ def _check_training(section: WorkloadSection, findings: Findings) -> None:
         findings.add(("workload", "tokens"), what, msg("Raise tokens, or lower global_batch or sequence_length."))
     if section.lora_rank is not None and section.method in (None, FinetuneMethod.FULL):
         what = msg("lora_rank is given, but method is full.")
-        findings.add(("workload", "lora_rank"), what, msg("Set method to lora or qlora, or remove lora_rank."))
+        findings.add(
+            ("workload", "lora_rank"),
+            what,
+            msg("Set method to lora or qlora, or remove lora_rank."),
+            ("workload", "method"),
+        )
 
 
 def _check_batch(section: WorkloadSection, findings: Findings, catalog: Catalog) -> None:
@@ -74,10 +79,11 @@ def _check_batch(section: WorkloadSection, findings: Findings, catalog: Catalog)
     if (batch.flops is None) == (batch.duration is None):
         both = batch.flops is not None
         what = msg("both flops and duration are given.") if both else msg("neither flops nor duration is given.")
-        findings.add(path, what, msg("Give exactly one of them."))
+        findings.add(path, what, msg("Give exactly one of them."), (*path, "flops"), (*path, "duration"))
     if batch.duration is not None and batch.duration_accelerator is None:
         what = msg("a duration needs duration_accelerator.")
-        findings.add((*path, "duration"), what, msg("Say which accelerator the duration was seen on."))
+        remedy = msg("Say which accelerator the duration was seen on.")
+        findings.add((*path, "duration"), what, remedy, (*path, "duration_accelerator"))
     cards = msg("accelerators of the catalog")
     findings.reference((*path, "duration_accelerator"), cards, batch.duration_accelerator, catalog.accelerators)
 
@@ -117,18 +123,22 @@ def _check_contradiction(
     section: WorkloadSection, asked: DemandSection, kinds: Iterable[Accelerator], findings: Findings
 ) -> None:
     """Kinds, vendors, capabilities and dtype must leave at least one accelerator."""
+    path = ("workload", "accelerators")
+    vendors = [(*path, "vendors", i) for i in range(len(asked.vendors))]
+    capabilities = [(*path, "capabilities", i) for i in range(len(asked.capabilities))]
+    remedy = msg("Remove one of the two, or name other kinds.")
     left = [k for k in kinds if not asked.vendors or k.vendor in asked.vendors]
     if not left:
         what = msg("kinds and vendors contradict: none of the kinds is by one of the vendors.")
-        findings.add(("workload", "accelerators"), what, msg("Remove one of the two."))
+        findings.add(path, what, remedy, *vendors)
         return
     left = [k for k in left if set(asked.capabilities) <= k.capabilities]
     if not left:
         what = msg("kinds and capabilities contradict: none of the kinds has all capabilities.")
-        findings.add(("workload", "accelerators"), what, msg("Remove one of the two."))
+        findings.add(path, what, remedy, *capabilities)
     elif section.dtype and not any(section.dtype in k.peak_flops_per_s for k in left):
         what = msg("dtype {dtype} and kinds contradict: no peak in it is known for any of them.", dtype=section.dtype)
-        findings.add(("workload", "accelerators"), what, msg("Choose another dtype or other kinds."))
+        findings.add(path, what, remedy)
 
 
 def _check_times(section: WorkloadSection, findings: Findings, now: datetime) -> None:
@@ -151,7 +161,7 @@ def _check_rest(section: WorkloadSection, findings: Findings) -> None:
     for field in ("environment", "directory"):
         if getattr(section, field) and not section.command:
             what = msg("{field} is given, but there is no command.", field=field)
-            findings.add(("workload", field), what, msg("Add command, or remove it."))
+            findings.add(("workload", field), what, msg("Add command, or remove it."), ("workload", "command"))
     for label, values in section.requires.items():
         if not values:
             what = msg("requires {label} to be one of nothing.", label=label[:60])

@@ -39,6 +39,11 @@ class ModelShape(Section):
     shared_experts: SizeOrZero = Field(0, description="Experts that every token goes through.")
     expert_ffn: SizeOrZero = Field(0, description="Width of one expert.")
     dense_layers: SizeOrZero = Field(0, description="Leading layers without experts.")
+    kv_latent: SizeOrZero = Field(
+        0, description="Multi-head latent attention: numbers kept for keys and values; 0 = none."
+    )
+    query_latent: SizeOrZero = Field(0, description="Its low-rank path of queries; 0 means none.")
+    rope_size: SizeOrZero = Field(0, description="Its numbers of a token for rotary positions.")
 
 
 class ServingSection(Section):

@@ -112,12 +112,13 @@ def _meter(hub: Hub, tx: Transaction, job: Job, order: Order, observation: Obser
         now=now,
     )
     book = hub.grid.price_book_of(pool, job.placement.option.start)
-    for number, record in enumerate(records, len(earlier)):
-        tx.usage.add(record, [*rate(record, book), *(_data(hub, job, record, book) if number == 0 else [])])
+    for record in records:
+        first = not earlier and record is records[0]
+        tx.usage.add(record, [*rate(record, book), *(_data(hub, job, record, book) if first else [])])
 
 
 def _data(hub: Hub, job: Job, record: UsageRecord, book: PriceBook) -> list[Charge]:
-    """What bringing the job's data to its site costs: charged once a job, with its very first usage record."""
+    """What bringing the job's data to its site costs: charged once, with the first record of the job."""
     lines = [(data, hub.grid.link(data.at, record.site_id)) for data in job.workload.data]
     return [rate_data(record, data, link.price_per_gb, book) for data, link in lines if link and link.price_per_gb]
 

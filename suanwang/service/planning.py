@@ -47,14 +47,15 @@ def estimate_all(
     hub: Hub, workload: Workload, *, to_run: bool = False
 ) -> tuple[tuple[Estimate, ...], tuple[Rejection, ...]]:
     """An estimate, or why not, for each pool of the grid; `to_run` refuses pools that this hub cannot drive."""
-    estimates: list[Estimate] = []
-    rejections: list[Rejection] = []
+    limits, estimates, rejections = workload.limits, list[Estimate](), list[Rejection]()
+    begin = hub.clock.now() if limits.earliest_start is None else max(limits.earliest_start, hub.clock.now())
+    available_s = None if limits.deadline is None else max((limits.deadline - begin).total_seconds(), 0.0)
     for pool in hub.grid.pools:
         if to_run and pool.id not in hub.engines:
             detail = msg("This hub drives no engine {engine!r}.", engine=pool.engine)
             rejections.append(Rejection(pool_id=pool.id, reason=Reason.ENGINE_UNREACHABLE, detail=detail))
             continue
-        answer = estimate(workload, pool, accelerators=hub.accelerators)
+        answer = estimate(workload, pool, available_s=available_s, accelerators=hub.accelerators)
         if isinstance(answer, Rejection):
             rejections.append(answer)
         else:

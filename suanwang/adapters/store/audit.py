@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from suanwang.adapters.store.posting import Hold, Standing, apply, hold_of, require_accounts
+from suanwang.adapters.store.posting import Hold, Standing, apply, hold_of, require_postable
 from suanwang.domain.ledger import Account, Balance, Transfer, TransferKind
 from suanwang.errors import Message, Never, SuanwangError, msg
 
@@ -28,7 +28,7 @@ def audit(stored: Sequence[tuple[Account, Balance]], transfers: Iterable[Transfe
     for transfer in transfers:
         count += 1
         try:
-            require_accounts([transfer], standings)
+            require_postable([transfer], standings)
             apply(transfer, holds.pop(transfer.pending_id, None), standings)
         except SuanwangError as error:
             raise wrong(error.message) from error

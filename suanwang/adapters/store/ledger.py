@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, Select, bindparam, or_, select, update
 from suanwang.adapters.store import codec
 from suanwang.adapters.store.audit import audit, wrong
 from suanwang.adapters.store.checks import missing, other_body
-from suanwang.adapters.store.posting import Hold, Standing, apply, distinct, require_accounts
+from suanwang.adapters.store.posting import Hold, Standing, apply, distinct, require_limit, require_postable
 from suanwang.adapters.store.refusals import refusals, refused, step
 from suanwang.adapters.store.tables import accounts, insert_new, microseconds, transfers, vouchers
 from suanwang.domain.ledger import Account, AccountKind, Balance, Transfer, TransferKind
@@ -29,6 +29,7 @@ class SqlLedger:
         self._connection = connection
 
     def open(self, account: Account) -> None:
+        require_limit(account)
         row = {
             "id": account.id,
             "kind": account.kind.value,
@@ -52,7 +53,7 @@ class SqlLedger:
 
     def _post(self, group: list[Transfer]) -> None:
         standings = self._lock({side for t in group for side in (t.debit, t.credit)})
-        require_accounts(group, standings)
+        require_postable(group, standings)
         fresh = self._append(group)
         holds = self._holds({t.pending_id for t in fresh if t.pending_id})
         for transfer in fresh:
@@ -76,11 +77,10 @@ class SqlLedger:
         """
         fresh = group
         while fresh:
-            attempt = self._connection.begin_nested()
-            if insert_new(self._connection, transfers, self._chain(fresh)) == len(fresh):
-                attempt.commit()
-                break
-            attempt.rollback()
+            with self._connection.begin_nested() as attempt:
+                if insert_new(self._connection, transfers, self._chain(fresh)) == len(fresh):
+                    break
+                attempt.rollback()
             rest = self._not_stored(fresh)
             if len(rest) == len(fresh):
                 raise refused("key_transfers_pending_id")

@@ -17,10 +17,10 @@ from suanwang.adapters.store.checks import (
     same_workload,
 )
 from suanwang.adapters.store.journal import Journal
-from suanwang.adapters.store.posting import Standing, apply, distinct, hold_of, require_accounts
+from suanwang.adapters.store.posting import Standing, apply, distinct, hold_of, require_limit, require_postable
 from suanwang.adapters.store.refusals import refused, unavailable
 from suanwang.domain.job import Job, JobEvent, JobState
-from suanwang.domain.ledger import Account, AccountKind, Balance, Transfer, TransferKind
+from suanwang.domain.ledger import Account, Balance, Transfer, TransferKind
 from suanwang.domain.order import Observation, Order, OrderState
 from suanwang.domain.price import Charge, PriceBook
 from suanwang.domain.usage import UsageRecord
@@ -192,14 +192,12 @@ class MemoryLedger:
         self._put = tables.journal.put
 
     def open(self, account: Account) -> None:
+        require_limit(account)
         there = self._tables.accounts.get(account.id)
         if there is not None:
             if (there.kind, there.unit) != (account.kind, account.unit):
                 raise other_body("account", account.id)
             return
-        limit = account.credit_limit_micro
-        if (limit is None and account.kind is not AccountKind.EXTERNAL) or (limit is not None and limit < 0):
-            raise refused("accounts_unlimited")
         self._put(self._tables.accounts, account.id, account)
         self._put(self._tables.balances, account.id, Standing(account).balance())
 
@@ -208,7 +206,7 @@ class MemoryLedger:
         batch = distinct(transfers)
         sides = {side for t in batch for side in (t.debit, t.credit) if side in tables.accounts}
         standings = {side: _standing(tables.accounts[side], tables.balances[side]) for side in sides}
-        require_accounts(batch, standings)
+        require_postable(batch, standings)
         with tables.journal.step():
             for transfer in batch:
                 if self._is_new(transfer):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from suanwang.adapters.store.checks import other_body
-from suanwang.domain.ledger import Account, Balance, Transfer, TransferKind
+from suanwang.domain.ledger import Account, AccountKind, Balance, Transfer, TransferKind
 from suanwang.domain.money import Money
 from suanwang.errors import Never, msg
 
@@ -71,9 +71,26 @@ def distinct(transfers: Sequence[Transfer]) -> list[Transfer]:
     return list(by_id.values())
 
 
-def require_accounts(transfers: Iterable[Transfer], standings: Mapping[str, Standing]) -> None:
-    """Both accounts are there and of the transfer's unit. Raises Never(transfer-refused, unit-mismatch)."""
+def require_limit(account: Account) -> None:
+    """Only the world outside runs without a limit. Raises Never(store-refused)."""
+    limit = account.credit_limit_micro
+    if limit is None and account.kind is not AccountKind.EXTERNAL:
+        why = msg("account {id} is not external, so it needs a limit", id=account.id)
+    elif limit is not None and not 0 <= limit <= MICRO_MAX:
+        why = msg("the credit limit of account {id} must be from 0 to 2^63 - 1 millionths", id=account.id)
+    else:
+        return
+    raise Never("store-refused", why, msg("Give the account a limit that can be kept."))
+
+
+def require_postable(transfers: Iterable[Transfer], standings: Mapping[str, Standing]) -> None:
+    """Both accounts are there and of the amount's unit, and it can be kept.
+
+    Raises Never(transfer-refused, unit-mismatch).
+    """
     for transfer in transfers:
+        if transfer.amount.micro > MICRO_MAX:
+            raise refuse(transfer, "its amount is too large to keep")
         for side in (transfer.debit, transfer.credit):
             if side not in standings:
                 raise refuse(transfer, f"there is no account {side}")

@@ -7,6 +7,8 @@ import click
 
 from suanwang import __version__
 from suanwang.errors import SuanwangError
+from suanwang.interfaces.cli.books import admin, bill, ledger, voucher
+from suanwang.interfaces.cli.catalog import catalog
 from suanwang.interfaces.cli.jobs import job, jobs
 from suanwang.interfaces.cli.run import estimate, place, run, submit
 from suanwang.interfaces.cli.terminal import Terminal, error_as_json
@@ -28,7 +30,7 @@ def cli(ctx: click.Context, lang: str) -> None:
     ctx.obj = Terminal(lang)
 
 
-for command in (run, estimate, place, submit, jobs, job):
+for command in (catalog, run, estimate, place, submit, jobs, job, bill, ledger, voucher, admin):
     cli.add_command(command)
 
 

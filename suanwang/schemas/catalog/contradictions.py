@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
-from itertools import combinations
+from itertools import chain, combinations
 
 from suanwang.errors import Problem, msg
 from suanwang.schemas.catalog.hardware import AcceleratorRow, peak_column
@@ -34,9 +34,9 @@ REFERENCES: Sequence[tuple[str, str, str]] = (
 
 def contradictions(merged: Merged, layers: Sequence[Sequence[Entry]]) -> Iterator[Problem]:
     """Everything that the rows say against one another. `layers` are all rows as read, built-in first."""
-    for layer in layers:
+    for number, layer in enumerate(layers):
         yield from _duplicates(layer)
-        yield from _sparse(layer, [e for earlier in layers[: layer[0].layer] for e in earlier] if layer else [])
+        yield from _sparse(layer, chain.from_iterable(layers[:number]))
     yield from _references(merged)
     yield from _two_tables(merged)
     yield from _ratios(merged)
@@ -94,7 +94,7 @@ def _two_tables(merged: Merged) -> Iterator[Problem]:
                 )
 
 
-def _sparse(layer: Sequence[Entry], earlier: Sequence[Entry]) -> Iterator[Problem]:
+def _sparse(layer: Sequence[Entry], earlier: Iterable[Entry]) -> Iterator[Problem]:
     """Peaks that are twice the dense ones known of the same card, by id or by vendor and name."""
     dense: dict[object, AcceleratorRow] = {}
     for entry in earlier:

@@ -58,6 +58,7 @@ class FactRow(Row):
     def build(self) -> Fact:
         own = [field for field in type(self).model_fields if field not in FactRow.model_fields]
         cells = {field: getattr(self, field) for field in own}
+        known = {field: cell for field, cell in cells.items() if cell not in (None, "")}
         return Fact(
             id=self.id,
             table=self.table,
@@ -66,9 +67,7 @@ class FactRow(Row):
             low=self.low,
             high=self.high,
             unit=self.unit,
-            attributes={
-                field: f"{cell:g}" if isinstance(cell, float) else cell for field, cell in cells.items() if cell
-            },
+            attributes={field: f"{c:.10g}" if isinstance(c, float) else c for field, c in known.items()},
             note=self.note,
             provenance=self.provenance,
         )

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Annotated, Literal
 
@@ -88,7 +89,15 @@ class PeriodRow(Row):
     document: str = ""
 
     def build(self) -> TariffPeriod:
-        return TariffPeriod(name=self.period, minutes=self.hours_local, months=self.months, weekdays=self.weekdays)
+        """The period, with the notice that sets its hours before the source it was read in."""
+        where = replace(self.provenance, source="; ".join(t for t in (self.document, self.source) if t))
+        return TariffPeriod(
+            name=self.period,
+            minutes=self.hours_local,
+            months=self.months,
+            weekdays=self.weekdays,
+            provenance=where,
+        )
 
     def overlaps(self, other: "PeriodRow") -> bool:
         """Whether both hold at some time and neither is meant to lie within the other."""
@@ -114,7 +123,6 @@ class TariffRow(Row):
     price_flat_per_kwh: Price | None = None
     price_valley_per_kwh: Price | None = None
     price_deep_per_kwh: Price | None = None
-    document: str = ""
 
     @property
     def prices(self) -> dict[str, Decimal]:
@@ -134,6 +142,6 @@ class TariffRow(Row):
             base=self.base,
             region=self.region,
             voltage=self.voltage,
-            note="; ".join(text for text in (self.note, self.document and f"hours: {self.document}") if text),
+            note=self.note,
             provenance=self.provenance,
         )

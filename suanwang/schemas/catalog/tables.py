@@ -1,6 +1,7 @@
 """The tables of the catalog, and the reading of one table's text: rows, or every problem with its line and column."""
 
 import csv
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -58,6 +59,9 @@ TABLES: Mapping[str, type[Row]] = {
 """table -> its kind of row; the file of a table is its name with .csv."""
 
 
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A row that could be read, where it stands ("my/accelerators.csv:3"), and in which layer (0 = built-in)."""
@@ -73,7 +77,7 @@ class Entry:
         return str(self.row.tariff if self.table == "tariff_periods" else self.row.id)
 
 
-def columns(table: str) -> Sequence[str]:
+def columns(table: str) -> list[str]:
     """Names of a table's columns: its own first, then source, date, confidence, note."""
     fields = list(TABLES[table].model_fields)
     shared = list(Row.model_fields)
@@ -94,13 +98,16 @@ def read_table(table: str, text: str, file: str, layer: int) -> tuple[list[Entry
         if len(cells) != len(header):
             problems.append(_cell_count(place, len(cells), len(header)))
             continue
-        values = {
-            name: text for name, cell in zip(header, cells, strict=True) if name in usable and (text := cell.strip())
-        }
+        values = {name: cell.strip() for name, cell in zip(header, cells, strict=True) if name in usable}
+        values = {name: cell for name, cell in values.items() if cell}
+        if controls := [name for name, cell in values.items() if _CONTROL.search(cell)]:
+            problems += [_control(f"{place} {name}") for name in controls]
+            continue
         try:
             entries.append(Entry(table, TABLES[table].model_validate(values), place, layer))
         except ValidationError as error:
-            problems += [_explain(place, e, table) for e in error.errors(include_url=False) if e["loc"][0] in usable]
+            wrong = [e for e in error.errors(include_url=False) if e["loc"][0] in usable]
+            problems += [_explain(place, e, table) for e in sorted(wrong, key=lambda e: known.index(str(e["loc"][0])))]
     return entries, problems
 
 
@@ -151,6 +158,14 @@ def _cell_count(place: str, got: int, wanted: int) -> Problem:
         place,
         msg("the row has {got} cells, the header {wanted}.", got=got, wanted=wanted),
         msg("Give one cell for each column; put a cell that holds a comma in double quotes."),
+    )
+
+
+def _control(place: str) -> Problem:
+    return Problem(
+        place,
+        msg("the cell holds a control character."),
+        msg("Remove it; the file may be damaged, or saved in another encoding than UTF-8."),
     )
 
 

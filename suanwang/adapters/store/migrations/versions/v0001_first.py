@@ -49,6 +49,7 @@ RULES = (
 
 
 def upgrade() -> None:
+    """Make every table, index and trigger of the first schema."""
     _jobs()
     _usage()
     _ledger()
@@ -156,7 +157,7 @@ def _ledger() -> None:
             name="accounts_limit",
         ),
         sa.CheckConstraint(
-            "credit_limit_micro >= 0 OR (credit_limit_micro IS NULL AND kind = 'external')", name="accounts_unlimited"
+            "COALESCE(credit_limit_micro, CASE kind WHEN 'external' THEN 0 ELSE -1 END) >= 0", name="accounts_unlimited"
         ),
     )
     _create(

@@ -1,0 +1,61 @@
+"""Make the reference pages from the tables in the code: `make docs`. A test says that they are current."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from suanwang.domain.job import TRANSITIONS, JobState
+from suanwang.domain.reason import MEANING
+from suanwang.errors import CODES
+from suanwang.settings import TABLE
+
+REPO = Path(__file__).parents[1]
+NOTE = "<!-- Made by `make docs` from the code; changes here are lost. -->"
+
+
+def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
+
+
+def page(title: str, lead: str, body: str) -> str:
+    return f"{NOTE}\n# {title}\n\n{lead}\n\n{body}"
+
+
+def settings_page() -> str:
+    rows = ((f"`{s.variable}`", f"`{s.default}`" if s.default else "", s.description) for s in TABLE)
+    lead = "Every setting is an environment variable. There is no other place that settings are read from."
+    return page("Settings", lead, table(("variable", "default", "meaning"), rows))
+
+
+def reasons_page() -> str:
+    rows = ((f"`{reason.value}`", meaning) for reason, meaning in MEANING.items())
+    lead = "Why a pool cannot have a workload, why a job waits, or how it ended: each has one of these names."
+    return page("Reasons", lead, table(("reason", "meaning"), rows))
+
+
+def errors_page() -> str:
+    rows = ((f"`{code}`", meaning) for code, meaning in CODES.items())
+    lead = (
+        "Every refusal has a code, a message and a remedy. The command line ends with status 2 for `invalid-input` "
+        "and 1 for any other."
+    )
+    return page("Errors", lead, table(("code", "meaning"), rows))
+
+
+def states_page() -> str:
+    rows = ((f"`{s.value}`", ", ".join(f"`{t.value}`" for t in JobState if t in TRANSITIONS[s])) for s in JobState)
+    lead = "Every state of a job and the states that it can go to next. No other move is possible."
+    return page("Job states", lead, table(("state", "next"), rows))
+
+
+def pages() -> dict[str, str]:
+    """Path in the repository -> text, of every page that is made."""
+    made = {"settings": settings_page, "reasons": reasons_page, "errors": errors_page, "job-states": states_page}
+    return {f"docs/reference/{name}.md": write() for name, write in made.items()}
+
+
+if __name__ == "__main__":
+    for path, text in pages().items():
+        (REPO / path).parent.mkdir(parents=True, exist_ok=True)
+        (REPO / path).write_text(text, encoding="utf-8")
+        print(path)
