@@ -151,7 +151,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.keep is not None and options.keep.exists():
         parser.error(f"{options.keep} is already there")
     terminal = Terminal(options.lang)
-    signal.signal(signal.SIGTERM, interrupted)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupted)
     terminal.say(msg("suanwang 算网: one grid of three computing centres, played by this machine."), bold=True)
     try:
         speeds = measure()

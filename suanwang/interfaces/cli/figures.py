@@ -38,12 +38,14 @@ def durations(band: Band) -> str:
 
 
 def energy(kwh: float) -> str:
+    """MWh, kWh, or Wh where that would show as 0."""
     if 0 < kwh < 0.1:
         return f"{kwh * 1000:.2g} Wh"
     return f"{kwh / 1000:,.2f} MWh" if kwh >= 1000 else f"{kwh:,.2f} kWh"
 
 
 def carbon(kg: float) -> str:
+    """Tonnes, kg, or g where that would show as 0."""
     if 0 < kg < 0.1:
         return f"{kg * 1000:.2g} g"
     return f"{kg / 1000:,.2f} t" if kg >= 1000 else f"{kg:,.2f} kg"
