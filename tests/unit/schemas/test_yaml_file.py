@@ -118,10 +118,10 @@ def test_doubled_keys_and_infinite_numbers_are_reported_together() -> None:
     ids=["10 MB", "flow", "block", "mappings", "keys", "list", "mapping", "emoji", "nul", "escapes"],
 )
 def test_bombs_are_refused_within_a_second(text: str, message: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(InvalidInput) as raised:
         read_yaml(text, "f.yaml")
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
     assert message in str(raised.value)
 
 
