@@ -75,6 +75,13 @@ CARD_HOURS_PER_INTERRUPTION = _prior(
     "prior: Llama 3 (arXiv:2407.21783, section 3.3.4): 419 unexpected interruptions in 54 days on 16,384 cards",
 )
 CHECKPOINT_COST = _prior("checkpoint_cost", 30.0, "s", "prior: pause to save the state of a large run")
+RUN_OVERHEAD = _prior(
+    "run_overhead",
+    0.20,
+    "1",
+    "calibrated on published full runs: evaluation, warm-up, slow nodes and layouts short of the best, over the steps",
+)
+TRAINING_LOAD = _prior("training_load", 0.9, "1", "prior: mean dynamic load of a card in training")
 RESTART = _prior("restart", 300.0, "s", "prior: from an interruption to the first step again")
 IDLE_POWER = _prior("idle_power", 0.15, "1", "prior: power of an idle card over its rated power (A100, H100 60-110 W)")
 NODE_OVERHEAD = _prior(

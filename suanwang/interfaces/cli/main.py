@@ -9,8 +9,9 @@ from suanwang import __version__
 from suanwang.errors import SuanwangError
 from suanwang.interfaces.cli.books import admin, bill, ledger, voucher
 from suanwang.interfaces.cli.catalog import catalog
+from suanwang.interfaces.cli.estimate import estimate
 from suanwang.interfaces.cli.jobs import job, jobs
-from suanwang.interfaces.cli.run import estimate, place, run, submit
+from suanwang.interfaces.cli.run import place, run, submit
 from suanwang.interfaces.cli.terminal import Terminal, error_as_json
 
 
