@@ -1,12 +1,24 @@
 """The layouts that a published run leaves open: every degree that is printed is kept, the blanks are searched."""
 
+from itertools import product
+
 import numpy as np
 
 from suanwang.domain.workload import Training
 from suanwang.errors import msg
 from suanwang.estimate import priors
 from suanwang.estimate.finetuning import recipe
-from suanwang.estimate.layout import FULL, OPTIMIZER, SELECTIVE, SHARDED, UNSHARDED, Layouts, candidates, columns
+from suanwang.estimate.layout import (
+    FULL,
+    OPTIMIZER,
+    SELECTIVE,
+    SHARDED,
+    UNSHARDED,
+    Layouts,
+    candidates,
+    columns,
+    divisors,
+)
 from suanwang.estimate.machine import Machine
 from suanwang.estimate.memory import training_memory
 from suanwang.estimate.published.row import Row, Unscored
@@ -34,18 +46,21 @@ def sharding(row: Row, pp: int) -> int:
     return UNSHARDED if word in ("none", "no", "ddp", "0") else OPTIMIZER
 
 
-def given(row: Row, accelerators: int, batch: int) -> Layouts | None:
+def given(row: Row, accelerators: int, batch: int, experts: int = 0) -> Layouts | None:
     """The printed degrees with open blanks; None where neither tensor nor pipeline degree is printed."""
     if row.number("TP", "PP") is None and "fsdp" not in row.text("optimizer_sharding").lower():
         return None
     tp, pp, cp = row.whole("TP", 1), row.whole("PP", 1), row.whole("CP", 1)
     dp = max(accelerators // (tp * pp * cp), 1)
-    ep = min(row.whole("EP", 1), dp * cp * tp)
     most = max(-(-batch // dp), 1)
     micro = [min(row.whole("micro_batch", 1), most)] if row.number("micro_batch") else []
     micro = micro or [b for b in MICRO_BATCHES if b <= most]
     rest = (row.whole("interleave", 1), sharding(row, pp))
-    return columns([(tp, pp, dp, cp, ep, b, rest[0], r, rest[1]) for b in micro for r in recomputations(row)])
+    spread = [min(row.whole("EP", 1), dp * cp * tp)]
+    if experts and row.number("EP") is None:
+        spread = [e for e in divisors(experts) if dp % e == 0]
+    choices = product(spread, micro, recomputations(row))
+    return columns([(tp, pp, dp, cp, ep, b, rest[0], r, rest[1]) for ep, b, r in choices])
 
 
 def searched(row: Row, task: Training, accelerators: int, cards_per_node: int) -> Layouts:
@@ -65,7 +80,7 @@ def searched(row: Row, task: Training, accelerators: int, cards_per_node: int) -
 
 def run_plan(row: Row, task: Training, machine: Machine, accelerators: int) -> Plan:
     """The fastest of the open layouts that fits; where none seems to, the leanest: a published run did fit."""
-    at = given(row, accelerators, task.global_batch)
+    at = given(row, accelerators, task.global_batch, task.model.experts)
     if at is None:
         at = searched(row, task, accelerators, machine.cards_per_node)
     reserve = machine.memory_bytes * priors.MEMORY_RESERVE.value

@@ -92,7 +92,24 @@ def pool(row: Row, catalog: Catalog, count: int) -> Pool:
         engine="",
         price_book_id="",
         node_network_bytes_per_s=wire,
+        labels={"software_year": f"{year:.2f}"} if (year := software_year(row)) else {},
     )
+
+
+def software_year(row: Row) -> float | None:
+    """When the software of a run was current: a release "24.07", an arXiv number, or a year in what the row cites."""
+    text = " ".join(row.text(column) for column in ("framework", "software", "source", "source_url", "date"))
+    patterns = (
+        r"\b(2\d)\.(0[1-9]|1[0-2])\b",
+        r"arxiv[:./a-z]*(2\d)(0[1-9]|1[0-2])\.\d",
+        r"\b20(2\d)-(0[1-9]|1[0-2])\b",
+    )
+    for pattern in patterns:
+        if found := re.search(pattern, text.lower()):
+            return 2000 + int(found.group(1)) + (int(found.group(2)) - 1) / 12
+    if found := re.search(r"(?:\b20|')(2\d)\b", text):
+        return 2000.5 + int(found.group(1))
+    return None
 
 
 def format_on(card: Accelerator, dtype: str) -> str:

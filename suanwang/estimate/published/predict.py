@@ -19,7 +19,9 @@ from suanwang.estimate.training import Plan
 from suanwang.units import SECONDS_PER_HOUR
 
 BATCH_TOKENS = 4e6
-"""Tokens of a batch where a full run does not print it: the usual one of 2023."""
+"""Tokens of a batch where a full run does not print it: the usual one of 2023; at least a sequence a card."""
+SEQUENCE = 4096
+"""Sequence length where it is not printed."""
 MICRO_BATCHES_OPEN = 8
 """Micro-batches a pipeline stage and replica where a step does not print its batch."""
 RUN_DAYS = 60
@@ -106,7 +108,7 @@ def training_task(row: Row, catalog: Catalog, pool: Pool, batch: int) -> Trainin
     return Training(
         model=model,
         tokens=row.number("tokens") or 1e9,
-        sequence_length=row.whole("seq_len", model.context or 2048),
+        sequence_length=row.whole("seq_len", SEQUENCE),
         global_batch=batch,
         dtype=format_of(row, pool),
         method=method or FinetuneMethod.FULL,
@@ -169,10 +171,11 @@ def full_run(row: Row, catalog: Catalog, value: float) -> Prediction:
         pool = machines.pool(row, catalog, max(count, 1))
         cards = count or pool.accelerators_per_node * 2**nodes * 2
         pool = machines.pool(row, catalog, cards)
-        length = row.whole("seq_len", 2048)
+        length = row.whole("seq_len", SEQUENCE)
         replicas = max(cards // (row.whole("TP", 1) * row.whole("PP", 1) * row.whole("CP", 1)), 1)
         deep = MICRO_BATCHES_OPEN * replicas * row.whole("PP", 1) if row.number("PP") else 1
-        task = training_task(row, catalog, pool, row.whole("global_batch", max(int(BATCH_TOKENS // length), deep)))
+        usual = -(-max(int(BATCH_TOKENS // length), deep) // cards) * cards
+        task = training_task(row, catalog, pool, row.whole("global_batch", usual))
         plan = run_plan(row, task, machine(pool, task.dtype, cards), cards)
         steps = tokens / (task.global_batch * task.sequence_length)
         wall = plan.seconds * steps * (1 + priors.RUN_OVERHEAD.value) / (1 - goodput.lost_share(cards))
