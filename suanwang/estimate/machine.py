@@ -56,13 +56,6 @@ def gemm_efficiency(accelerator: Accelerator, dtype: str) -> Assumption:
     )
 
 
-def narrow_gain(dtype: str) -> float:
-    """Delivered speed of 8- and 4-bit products over what the efficiency of large products says."""
-    width = BYTES[dtype]
-    narrow = priors.NARROW_GEMM.value if width < 2 else 1.0
-    return narrow * (priors.QUARTER_GEMM.value if width < 1 else 1.0)
-
-
 def attention_efficiency(newness: float) -> float:
     """Share of peak that fused attention reaches: kernels that were not written for the card reach less."""
     return priors.ATTENTION_EFFICIENCY.value / (1 + priors.ATTENTION_NEW.value * newness)
@@ -124,11 +117,11 @@ def machine(pool: Pool, dtype: str, accelerators: int) -> Machine:
         network = pool.node_network_bytes_per_s * priors.NETWORK_EFFICIENCY.value
         used += [priors.NETWORK_EFFICIENCY, priors.NETWORK_LATENCY, priors.OVERLAP]
     if BYTES[dtype] < 2:
-        used += [priors.NARROW_GEMM, *((priors.QUARTER_GEMM,) if BYTES[dtype] < 1 else ())]
+        used.append(priors.NARROW_GEMM)
     if pool.software_factor != 1.0:
         used.append(Assumption(name="software_factor", value=pool.software_factor, unit="1", source=f"pool {pool.id}"))
     return Machine(
-        gemm_flops_per_s=peak * efficiency.value * narrow_gain(dtype),
+        gemm_flops_per_s=peak * efficiency.value * (priors.NARROW_GEMM.value if BYTES[dtype] < 2 else 1.0),
         attention_flops_per_s=min(peak, half) * attention_efficiency(new.value),
         peak_flops_per_s=peak,
         memory_bytes=card.memory_or_raise(),

@@ -25,7 +25,7 @@ QUARTER_GEMM = _prior(
     "quarter_gemm",
     0.54,
     "1",
-    "calibrated on published full-load runs: 4-bit over 8-bit products, shares of their peaks",
+    "calibrated on published full-load runs: 4-bit products in serving, small batches included",
 )
 ATTENTION_EFFICIENCY = _prior(
     "attention_efficiency",

@@ -69,7 +69,7 @@ def matrices_s(task: Serving, machine: Machine, tp: int, tokens: Column) -> Colu
     experts = 2.0 * counts.routed_experts * counts.active_share_of_experts
     always = matrix_flops_per_token(model) - experts
     held = counts.always_active + model.vocab * model.hidden
-    peak = machine.gemm_flops_per_s * tp
+    peak = machine.gemm_flops_per_s * tp * (priors.QUARTER_GEMM.value if width < 1 else 1.0)
     bandwidth = machine.memory_bytes_per_s * tp
     dense = np.maximum(tokens * always / peak, held * width / bandwidth)
     read = experts_read(model, tokens) * width / bandwidth

@@ -14,7 +14,7 @@ from suanwang.estimate import batch, energy, goodput, priors, serving, training
 from suanwang.estimate.finetuning import recipe
 from suanwang.estimate.flops import serving_flops_per_request
 from suanwang.estimate.gang import counts
-from suanwang.estimate.machine import Machine, machine
+from suanwang.estimate.machine import BYTES, Machine, machine
 from suanwang.estimate.residuals import POWER, TIME, Residual
 from suanwang.units import JOULES_PER_KWH
 
@@ -260,6 +260,7 @@ def estimate_serving(task: Serving, workload: Workload, pool: Pool) -> Result:
             priors.SCHEDULER_OVERHEAD,
             priors.PASS_OVERHEAD,
             priors.SEQUENCE_OVERHEAD,
+            *((priors.QUARTER_GEMM,) if BYTES[task.dtype] < 1 else ()),
         ),
         results={
             "tokens_per_s": tokens_per_s,

@@ -7,14 +7,13 @@ catalog holds goes first, then the one with the most memory bandwidth: published
 
 import re
 
-from suanwang.domain.accelerator import Accelerator, System
+from suanwang.domain.accelerator import Accelerator
 from suanwang.domain.catalog import Catalog
 from suanwang.domain.site import Pool
 from suanwang.errors import msg
+from suanwang.estimate.notional import CARDS_PER_NODE, servers
 from suanwang.estimate.published.row import Row, Unscored
 
-CARDS_PER_NODE = 8
-"""Where the catalog has no server of a card: the usual one."""
 PORT_BYTES_PER_S = 50e9
 """Where neither the row nor the catalog knows the network: a 400 Gb/s port a card (prior)."""
 SEEN_AS = {"fp16": "bf16", "bf16": "fp16"}
@@ -30,21 +29,6 @@ def words(text: str) -> set[str]:
 
 def accelerator_words(card: Accelerator) -> set[str]:
     return words(" ".join((card.id, card.name, card.vendor, card.form_factor, card.memory_type)))
-
-
-def servers(card: Accelerator, catalog: Catalog) -> list[System]:
-    """Servers that hold the card, else those of a card with the same peak (A800 and A100 are built into the same)."""
-    own = [s for s in catalog.systems.values() if s.accelerator_id == card.id]
-    if own:
-        return own
-    peaks = {k: v for k, v in card.peak_flops_per_s.items() if k in ("bf16", "fp16", "fp8")}
-    return [
-        s
-        for s in catalog.systems.values()
-        if peaks
-        and (other := catalog.accelerators.get(s.accelerator_id)) is not None
-        and all(other.peak_flops_per_s.get(k) == v for k, v in peaks.items())
-    ]
 
 
 def accelerator(printed: str, catalog: Catalog) -> Accelerator:

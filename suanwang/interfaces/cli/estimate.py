@@ -47,21 +47,31 @@ def estimate() -> None:
 @estimate.command(hidden=True)
 @workload_file
 @grid_option
+@click.option("--accelerator", default="", help="Not the grid: this kind of card of the catalog, in its usual server.")
+@click.option("--count", type=click.IntRange(min=1), help="How many of them (else what the workload asks for, or 8).")
 @json_option
 @click.pass_obj
-def workload(terminal: Terminal, workload: str, grid: str, as_json: bool) -> int:
+def workload(terminal: Terminal, workload: str, grid: str, accelerator: str, count: int | None, as_json: bool) -> int:
     """What a workload needs on each pool of the grid: cards, time, memory, energy, and what is assumed.
 
+    With --accelerator: on so many cards of that kind. For training, every layout is weighed: shown are those that no
+    other betters in time, memory and cost at once, and why the rest do not fit.
+
     \b
-    Example:
+    Examples:
       suanwang estimate examples/workloads/pretrain-7b.yaml --grid examples/grids/three-hubs.yaml
+      suanwang estimate examples/workloads/pretrain-7b.yaml --accelerator h100-sxm5-80gb --count 64
     """
+    from suanwang.interfaces.cli.estimate_views import on_accelerator
     from suanwang.interfaces.cli.views import show_estimates
     from suanwang.schemas.wire import plain
     from suanwang.sdk import Client
 
     with Client.open(grid) as client:
-        offer = client.quote(client.read_workload(workload))
+        order = client.read_workload(workload)
+        if accelerator:
+            return on_accelerator(terminal, order, client.house.catalog, accelerator, count, as_json=as_json)
+        offer = client.quote(order)
     if as_json:
         terminal.json({"estimates": plain(offer.estimates), "rejections": plain(offer.rejections, terminal.translate)})
     else:
