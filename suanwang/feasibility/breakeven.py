@@ -61,10 +61,10 @@ def break_even(plan: Plan, name: str, *, target: float = 0.0) -> BreakEven:
 
 
 def _reach(plan: Plan, name: str, planned: float) -> float:
-    """How far to look up: a thousand times the plan, and no delay beyond the plan's end."""
+    """How far to look up: 10^5 times the plan, and no delay beyond the plan's end."""
     if name == "occupancy_delay":
         return float(plan.months)
-    return planned * 1000 if planned else lever(name).high
+    return planned * 1e5 if planned else lever(name).high
 
 
 def _spread(low: float, high: float, planned: float | None) -> Array:
@@ -72,7 +72,7 @@ def _spread(low: float, high: float, planned: float | None) -> Array:
     even = np.linspace(low, high, _LOOKS)
     if planned is None or not low <= planned <= high:
         return even
-    near = planned * np.geomspace(1e-3, 1e3, 4 * _LOOKS) if planned > 0 else planned + np.linspace(-1, 1, _LOOKS)
+    near = planned * np.geomspace(1e-3, 1e5, 4 * _LOOKS) if planned > 0 else planned + np.linspace(-1, 1, _LOOKS)
     return np.unique(np.concatenate([even, near[(near >= low) & (near <= high)], [planned]]))
 
 
@@ -82,7 +82,7 @@ def _unreachable(plan: Plan, name: str, worth: float) -> Never:
         "No {name} from {low} to {high} {unit} makes the NPV 0; as planned it is {npv} {currency}.",
         name=name,
         low=f"{chosen.low:g}",
-        high=f"{chosen.high:g}",
+        high=f"{min(chosen.high, _reach(plan, name, chosen.base(plan))):g}",
         unit=unit_of(plan, name),
         npv=f"{worth:,.0f}",
         currency=plan.currency,
