@@ -154,7 +154,7 @@ class Gain:
 
 
 def gain(plan: Plan, change: Change) -> Gain:
-    """The changed plan less the plan, in a mean year of it where it says a year; the cost is paid by the owner."""
+    """The changed plan less the plan; what is per year is its mean. The cost is financed as the plan is."""
     later = turned(plan, change.values)
     extra = Asset(name=change.name, cost=change.cost, life_years=change.life_years)
     running = Cost(name=change.name, per_year=change.yearly_cost)

@@ -9,6 +9,7 @@ from itertools import pairwise
 from suanwang.domain.catalog import Catalog
 from suanwang.domain.provenance import MissingFigure, Provenance
 from suanwang.domain.tariff import Tariff
+from suanwang.errors import msg
 from suanwang.feasibility import plan as domain
 from suanwang.feasibility import sampling, scenarios
 from suanwang.feasibility.levers import LEVERS, unit_of
