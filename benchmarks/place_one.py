@@ -1,6 +1,6 @@
 """How long it takes to place one workload on a grid of many pools over a week. Prints one JSON object.
 
-python benchmarks/place_one.py [pools] [pools_per_site] [repeats]
+python -m benchmarks.place_one [pools] [pools_per_site] [repeats]
 """
 
 import json

@@ -34,7 +34,6 @@ CODES: dict[str, str] = {
     "not-started": "The job has not been sent to an engine, so there is no output.",
     "not-settled": "The job is not settled, so there is no bill.",
     "no-rate": "A cash flow has no internal rate of return, or a target cannot be reached; the message says why.",
-    "not-placeable": "No pool of the grid can run the workload; the reasons are listed.",
 }
 """Every error code, with its meaning; the reference page is made from this table."""
 

@@ -73,22 +73,28 @@ def read_assumptions(text: str, name: str) -> dict[str, float]:
     rows, problems = _rows(text, name, None, ("variable", "value"))
     values: dict[str, float] = {}
     for place, row in rows:
-        variable, number = str(row.get("variable", "")).strip(), _number(row.get("value"))
-        if variable not in LEVERS:
-            near = nearest(variable, LEVERS) or ", ".join(LEVERS)
-            what = msg("there is no variable {name}.", name=show(variable))
-            problems.append(Problem(f"{place} variable", what, msg("Nearest: {near}.", near=near)))
-        elif number is None or not LEVERS[variable].low <= number <= LEVERS[variable].high:
-            what = msg("{value} is not possible for {column}.", value=show(row.get("value")), column=variable)
-            low, high = f"{LEVERS[variable].low:g}", f"{LEVERS[variable].high:g}"
-            problems.append(
-                Problem(f"{place} value", what, msg("Give a value from {low} to {high}.", low=low, high=high))
-            )
-        else:
-            values[variable] = number
+        variable = str(row.get("variable") or "").strip()
+        try:
+            values[variable] = check_value(place, variable, row.get("value"))
+        except InvalidInput as error:
+            problems += error.problems
     if problems:
         raise InvalidInput(problems)
     return values
+
+
+def check_value(place: str, variable: str, given: object) -> float:
+    """The value of a variable. Raises InvalidInput where there is no such variable, or its value is not possible."""
+    number = _number(given)
+    if variable not in LEVERS:
+        near = nearest(variable, LEVERS) or ", ".join(LEVERS)
+        what = msg("there is no variable {name}.", name=show(variable))
+        raise InvalidInput([Problem(place, what, msg("Nearest: {near}.", near=near))])
+    if number is None or not LEVERS[variable].low <= number <= LEVERS[variable].high:
+        what = msg("{value} is not possible for {column}.", value=show(given), column=variable)
+        low, high = f"{LEVERS[variable].low:g}", f"{LEVERS[variable].high:g}"
+        raise InvalidInput([Problem(place, what, msg("Give a value from {low} to {high}.", low=low, high=high))])
+    return number
 
 
 def _number(value: object) -> float | None:

@@ -8,10 +8,13 @@ from suanwang.domain.money import Money
 from suanwang.domain.placement import CostPart, Option
 from suanwang.domain.site import Grid
 from suanwang.domain.usage import UsageRecord
+from suanwang.domain.voucher import Voucher
 from suanwang.errors import msg
 from suanwang.interfaces.cli import figures
 from suanwang.interfaces.cli.terminal import Terminal
 from suanwang.service.planning import Quote
+from suanwang.service.tenants import LedgerReport
+from suanwang.units import MICRO
 
 
 def show_quote(terminal: Terminal, grid: Grid, quote: Quote) -> None:
@@ -39,11 +42,11 @@ def show_options(terminal: Terminal, grid: Grid, options: Iterable[Option]) -> N
         msg(">rent"),
         msg(">power"),
         msg(">data"),
-        msg(">carbon price"),
+        msg(">CO₂\nprice"),
         msg(">total"),
-        msg(">at most billed"),
+        msg(">at most"),
         msg(">energy"),
-        msg(">carbon"),
+        msg(">CO₂"),
     )
     rows = []
     for rank, option in enumerate(options):
@@ -63,7 +66,7 @@ def show_options(terminal: Terminal, grid: Grid, options: Iterable[Option]) -> N
                 figures.carbon(option.carbon_kg_location),
             )
         )
-    terminal.table(columns, rows)
+    terminal.table(columns, rows, dense=True)
 
 
 def _part(option: Option, part: CostPart) -> str:
@@ -186,3 +189,46 @@ def show_estimates(terminal: Terminal, quote: Quote) -> None:
         terminal.say(msg("Assumptions for {pool}:", pool=quote.estimates[0].pool_id))
         for a in quote.estimates[0].assumptions:
             terminal.say(f"  · {a.name} = {a.value:g} {a.unit} ({a.source})")
+
+
+def show_ledger(terminal: Terminal, report: LedgerReport) -> None:
+    """Balances, and the sum of every unit: 0 when the books balance."""
+    rows = [
+        (
+            b.account_id,
+            b.unit,
+            f"{b.posted / MICRO:,.6f}",
+            f"{b.debits_pending / MICRO:,.6f}",
+            f"{b.available / MICRO:,.6f}",
+        )
+        for b in report.balances
+    ]
+    columns = (msg("account"), msg("unit"), msg(">balance"), msg(">held"), msg(">available"))
+    terminal.table(columns, rows)
+    sums = {key.partition(":")[2]: value for key, value in report.counts.items() if key.startswith("sum_micro:")}
+    terminal.say(
+        msg(
+            "{transfers} transfers, {holds} open holds; sum of each unit: {sums}",
+            transfers=report.counts["transfers"],
+            holds=report.counts["holds_open"],
+            sums=", ".join(f"{unit} {value}" for unit, value in sums.items()),
+        ),
+        bold=True,
+    )
+
+
+def show_vouchers(terminal: Terminal, vouchers: Iterable[tuple[Voucher, Money]]) -> None:
+    """A row for each voucher, with what is left of it."""
+    rows = [
+        (
+            v.id,
+            v.programme_id,
+            v.tenant,
+            f"{v.face.decimal:,.2f}",
+            f"{left.decimal:,.2f}",
+            f"{v.expires:%Y-%m-%d %H:%M}Z",
+        )
+        for v, left in vouchers
+    ]
+    columns = (msg("voucher"), msg("programme"), msg("tenant"), msg(">face"), msg(">left"), msg("expires"))
+    terminal.table(columns, rows)
