@@ -12,6 +12,10 @@ from suanwang.feasibility.plan import MONTHS
 from suanwang.feasibility.worth import present_value, rates_of_return
 
 
+_LEAST = 0.01
+"""Rates below -99 % a year are no answer to what an investment earns."""
+
+
 def periods(flows: Flows, flow: Array) -> tuple[Array, int]:
     """A flow in the periods that the plan discounts by, and how many of them make a year."""
     return (flow, MONTHS) if flows.plan.timing == "monthly" else (by_year(flow), 1)
@@ -101,7 +105,7 @@ def _finite(value: float) -> float | None:
 def _irr(flows: Flows, flow: Array, notes: list[Message] | None) -> float | None:
     """A year; months are compounded."""
     values, per_year = periods(flows, flow)
-    roots = rates_of_return(values[0])
+    roots = [root for root in rates_of_return(values[0]) if (1 + root) ** per_year > _LEAST]
     if notes is not None and not roots:
         notes.append(
             msg(

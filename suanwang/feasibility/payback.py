@@ -6,9 +6,13 @@ from suanwang.feasibility.levers import Array
 
 
 def payback(flows: Array, *, per_year: int = 1) -> Array:
-    """Years until the running sum of flows (scenarios, periods) is first no longer negative; infinity where never."""
+    """Years until the running sum of flows (scenarios, periods), once it was negative, first is no longer so.
+
+    0 where it never is negative, infinity where it never comes back.
+    """
     total = np.cumsum(flows, axis=-1)
-    reached = total >= 0
+    spent = np.logical_or.accumulate(total < 0, axis=-1)
+    reached = (total >= 0) & (spent | ~spent[..., -1:])
     index = reached.argmax(axis=-1)
     row = np.arange(len(flows))
     before, after = total[row, np.maximum(index - 1, 0)], total[row, index]
