@@ -11,6 +11,7 @@ from suanwang.interfaces.cli.bench import bench
 from suanwang.interfaces.cli.books import admin, bill, ledger, voucher
 from suanwang.interfaces.cli.catalog import catalog
 from suanwang.interfaces.cli.estimate import estimate
+from suanwang.interfaces.cli.feasibility import feasibility
 from suanwang.interfaces.cli.jobs import job, jobs
 from suanwang.interfaces.cli.run import place, run, submit
 from suanwang.interfaces.cli.terminal import Terminal, error_as_json
@@ -32,7 +33,7 @@ def cli(ctx: click.Context, lang: str) -> None:
     ctx.obj = Terminal(lang)
 
 
-for command in (catalog, run, estimate, place, submit, jobs, job, bill, ledger, voucher, admin, bench):
+for command in (catalog, run, estimate, place, submit, jobs, job, bill, ledger, voucher, admin, bench, feasibility):
     cli.add_command(command)
 
 
