@@ -5,16 +5,15 @@ workload that make up 95 % of it; a node's fragmentation is the mean, over them,
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from suanwang.schedule.packing.nodes import MILLI, Bools, Demand, Ints
+from suanwang.schedule.packing.nodes import MILLI, Demand, Ints
 
 Floats = NDArray[np.float64]
-Shape = tuple[int, int, int, frozenset[str]]
 
 POPULARITY = 0.95
 
@@ -52,55 +51,38 @@ def usual_demands(demands: Iterable[Demand], popularity: float = POPULARITY) -> 
 
 
 class Fragmentation:
-    """What of one model of accelerator the usual demands cannot use, for many states of a node at once.
+    """What of one model of accelerator the usual demands cannot use.
 
-    The sums run in the order of the published definition, kind of lack by kind of lack, so that ties between nodes
-    fall as they do there.
+    A demand that fits loses the accelerators with less left than it takes of one; one that does not loses all; so does
+    one that asks for none, or for other models. So fragmentation = all that is free, less `shared(cpu) @ usable(…)`,
+    a product of what CPU and accelerators say apart.
     """
 
     def __init__(self, usual: tuple[Usual, ...], model: str) -> None:
         ours = [u for u in usual if u.gpus and (not u.models or model in u.models)]
-        self._strangers = [u.share for u in usual if u.gpus and u.models and model not in u.models]
-        self._cpu_only = _column([u.share for u in usual if not u.gpus])
-        self._cpu_only_needs = _column([u.cpu_milli for u in usual if not u.gpus])
-        self._share = _column([u.share for u in ours])
-        self._cpu = _column([u.cpu_milli for u in ours])
-        self._gpus = _column([u.gpus for u in ours])
-        sizes = sorted({u.gpu_milli for u in ours})
-        self._size = np.array([sizes.index(u.gpu_milli) for u in ours], dtype=np.int64)
-        self.hosts = (np.arange(MILLI + 1)[:, None] >= np.array(sizes, dtype=np.int64)).astype(np.int64)
-        """hosts[left, size]: whether an accelerator with `left` thousandths has room for a part of that size."""
-        self.usable = self.hosts * np.arange(MILLI + 1)[:, None]
-        """usable[left, size]: its thousandths if it has, else 0."""
+        self._share = np.array([u.share for u in ours])
+        self._cpu = np.array([u.cpu_milli for u in ours], dtype=np.int64)
+        self._gpus = np.array([u.gpus for u in ours], dtype=np.int64)
+        least = np.array([u.gpu_milli for u in ours], dtype=np.int64)
+        self._hosts = (np.arange(MILLI + 1)[:, None] >= least).astype(np.int64)
+        self._usable = self._hosts * np.arange(MILLI + 1)[:, None]
 
-    def amount(self, cpu_left: Ints, total_left: Ints, hosts: Ints, usable: Ints) -> Floats:
-        """Thousandths of an accelerator that are of no use to the usual demands, by state; at least two states.
+    def shared(self, cpu_left: Ints) -> Floats:
+        """By CPU left (rows) and usual demand: the demand's share of all jobs, 0 when the CPU is too little for it."""
+        return np.where(cpu_left[:, None] >= self._cpu, self._share, 0.0)
 
-        `cpu_left` and `total_left` by state; `hosts` and `usable` (size x state) summed over the node's accelerators.
+    def usable(self, lefts: Sequence[int], before: Ints, after: Ints, times: Ints) -> Floats:
+        """By change (rows) and usual demand: thousandths of an accelerator that it can use, were CPU plenty.
+
+        `lefts`: what each accelerator has left; a change makes `times` of those with `before` left have `after`.
         """
-        total = total_left.astype(np.float64)
-        has_cpu = cpu_left >= self._cpu
-        has_gpu = hosts[self._size] >= self._gpus
-        lost = np.where(has_cpu & has_gpu, total_left - usable[self._size], total_left) * self._share
-        amount: Floats = _sum(lost, ~(has_cpu | has_gpu))
-        amount += _sum(lost, has_cpu)
-        amount += _sum(lost, has_gpu & ~has_cpu)
-        idle = total * self._cpu_only
-        enough = cpu_left >= self._cpu_only_needs
-        amount += _sum(idle, enough)
-        amount += _sum(idle, ~enough)
-        strangers = np.zeros_like(total)
-        for share in self._strangers:
-            strangers += share * total
-        amount += strangers
-        return amount
+        now, many = list(lefts), times[:, None]
+        hosts = self._hosts[now].sum(axis=0) + (self._hosts[after] - self._hosts[before]) * many
+        usable = self._usable[now].sum(axis=0) + (self._usable[after] - self._usable[before]) * many
+        return np.where(hosts >= self._gpus, usable, 0).astype(np.float64)
 
-
-def _column(values: list[float] | list[int]) -> NDArray[np.float64]:
-    return np.array(values, dtype=np.float64)[:, None]
-
-
-def _sum(values: Floats, where: Bools) -> Floats:
-    """Row by row, so that each column is summed in order."""
-    kept: Floats = np.where(where, values, 0.0).sum(axis=0)
-    return kept
+    def amount(self, cpu_left: int, lefts: Sequence[int]) -> float:
+        """Thousandths of an accelerator, of those that are left, that are of no use to the usual demands."""
+        none = np.zeros(1, dtype=np.int64)
+        usable = self.usable(lefts, none, none, none)
+        return float(sum(lefts) - (self.shared(np.array([cpu_left])) @ usable.T)[0, 0])
