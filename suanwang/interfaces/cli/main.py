@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import click
 
 from suanwang import __version__
-from suanwang.errors import SuanwangError
+from suanwang.errors import InvalidInput, Problem, SuanwangError, msg
 from suanwang.interfaces.cli.books import admin, bill, ledger, voucher
 from suanwang.interfaces.cli.catalog import catalog
 from suanwang.interfaces.cli.jobs import job, jobs
@@ -41,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status = cli.main(words, prog_name="suanwang", standalone_mode=False)
     except click.ClickException as error:
+        if "--json" in words:
+            terminal.json(error_as_json(_usage(error), terminal))
         error.show()
         return 2
     except click.exceptions.Abort:
@@ -51,6 +53,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             terminal.json(error_as_json(error, terminal))
         return terminal.error(error)
     return status if isinstance(status, int) else 0
+
+
+def _usage(error: click.ClickException) -> InvalidInput:
+    """A wrong option or argument in the one shape that every refusal has."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    command = context.command_path if context else "suanwang"
+    remedy = msg("See `{command} --help`.", command=command)
+    return InvalidInput([Problem(command, msg("{problem}", problem=error.format_message()), remedy)])
 
 
 def _asked_language(words: Sequence[str]) -> str:
