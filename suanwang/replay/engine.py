@@ -1,4 +1,4 @@
-"""Replay of a trace of jobs on a pool of like accelerators: events in time, each decision by the queue that is live too."""
+"""Replay of a trace of jobs on a pool of like accelerators: events in time; the queue that is live too decides."""
 
 import hashlib
 from collections.abc import Callable, Sequence

@@ -212,7 +212,8 @@ class Easy(_Passing):
 
     def admit(self, now: float, free: int, running: Running) -> list[int]:
         """A job that is over its estimate counts as ending now."""
-        begin, jobs = self._begin(free, running), []
+        begin = self._begin(free, running)
+        jobs: list[int] = []
         if begin == self._first:
             jobs, free = self._in_order(free)
             if free and len(self):

@@ -1,12 +1,14 @@
-"""Opening a trace: plain text, gzip, or zstd where the `zstandard` package is installed."""
+"""Opening a trace: plain text, gzip, or zstd (by the program of that name, or by the package `zstandard`)."""
 
 import csv
 import gzip
 import io
+import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
+from shutil import which
 from typing import TypeVar
 
 from suanwang.errors import InvalidInput, Message, NotFound, Problem, msg
@@ -48,10 +50,13 @@ def read_text(path: Path) -> str:
 
 
 def _zstd(path: Path, data: bytes) -> bytes:
+    program = which("zstd")
+    if program:
+        return subprocess.run([program, "-dcq"], input=data, capture_output=True, check=True).stdout
     try:
         zstandard = import_module("zstandard")
     except ImportError as error:
-        remedy = msg("Install suanwang[zstd], or decompress it with zstd -d.")
+        remedy = msg("Install the program zstd or suanwang[zstd], or decompress the file.")
         raise InvalidInput([Problem(str(path), msg("the file is compressed with zstd"), remedy)]) from error
     with zstandard.ZstdDecompressor().stream_reader(io.BytesIO(data)) as stream:
         text: bytes = stream.read()
@@ -72,7 +77,9 @@ def rows(text: str, path: str, needed: frozenset[str], malformed: Malformed) -> 
             yield reader.line_num, row
 
 
-def parsed(lines: Iterator[tuple[int, dict[str, str]]], of: Callable[[dict[str, str]], Row], malformed: Malformed) -> list[Row]:
+def parsed(
+    lines: Iterator[tuple[int, dict[str, str]]], of: Callable[[dict[str, str]], Row], malformed: Malformed
+) -> list[Row]:
     """Each row as `of` reads it; a ValueError of it makes the line malformed."""
     out = []
     for number, row in lines:

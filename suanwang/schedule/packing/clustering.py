@@ -1,4 +1,4 @@
-"""Clustering: jobs that ask for as many accelerators go together (Xiao et al., Gandiva, OSDI 2018; points of ATC 2023)."""
+"""Clustering: jobs that ask for as many accelerators go together (Xiao et al., OSDI 2018; points: ATC 2023)."""
 
 import numpy as np
 

@@ -43,9 +43,7 @@ def usual_demands(demands: Iterable[Demand], popularity: float = POPULARITY) -> 
     scale = covered / total
     every = len(chosen) == len(ranked)
     return tuple(
-        Usual(
-            cpu_milli=cpu, gpu_milli=milli, gpus=gpus, models=models, share=n / total if every else n / total / scale
-        )
+        Usual(cpu_milli=cpu, gpu_milli=milli, gpus=gpus, models=models, share=n / total if every else n / total / scale)
         for (cpu, milli, gpus, models), n in chosen
     )
 

@@ -66,7 +66,9 @@ class Gradient:
         self._fragmentation = fragmentation
         table = np.array(list(shapes), dtype=np.int64).reshape(-1, 3)
         self._cpu, self._gpus, self._milli = table.T.copy()
-        distinct, self._cpu_row = np.unique(np.concatenate((np.zeros(1, dtype=np.int64), self._cpu)), return_inverse=True)
+        distinct, self._cpu_row = np.unique(
+            np.concatenate((np.zeros(1, dtype=np.int64), self._cpu)), return_inverse=True
+        )
         self._distinct_cpu, self._cpu_row = distinct, self._cpu_row[1:]
         self._known: dict[State, Points] = {}
         self._ways: dict[tuple[int, ...], Ways] = {}
