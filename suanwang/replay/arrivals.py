@@ -115,5 +115,6 @@ def fragmentation_ratio(columns: Nodes, demands: Sequence[Demand]) -> float:
     lost = sum(
         rules[node.model].amount(int(columns.cpu_left[row]), columns.gpu_left[row].tolist())
         for row, node in enumerate(columns.nodes)
+        if columns.total_left[row]
     )
     return float(np.clip(lost / free, 0.0, 1.0)) if free else 0.0

@@ -39,7 +39,7 @@ def read_trace(path: Path, nodes: Path | None = None) -> JobTrace | DemandTrace:
         malformed.count += broken.count
         malformed.first += broken.first
         return DemandTrace([pod.demand for pod in pods], rows, malformed)
-    if first.lstrip().startswith(";") or first.split()[0].lstrip("-").isdigit():
+    if first.lstrip().startswith(";") or first.partition(" ")[0].lstrip("-").isdigit():
         jobs, accelerators, malformed = read_swf(path)
         return JobTrace(jobs, accelerators, malformed)
     jobs, malformed = read_table(path)
