@@ -11,7 +11,6 @@ from suanwang.feasibility.payback import discounted, falls_back, payback
 from suanwang.feasibility.plan import MONTHS
 from suanwang.feasibility.worth import present_value, rates_of_return
 
-
 _LEAST = 0.01
 """Rates below -99 % a year are no answer to what an investment earns."""
 

@@ -13,7 +13,8 @@ from suanwang.interfaces.cli.catalog import catalog
 from suanwang.interfaces.cli.estimate import estimate
 from suanwang.interfaces.cli.feasibility import feasibility
 from suanwang.interfaces.cli.jobs import job, jobs
-from suanwang.interfaces.cli.run import place, run, submit
+from suanwang.interfaces.cli.replay import replay
+from suanwang.interfaces.cli.run import estimate, place, run, submit
 from suanwang.interfaces.cli.terminal import Terminal, error_as_json
 
 
@@ -33,7 +34,22 @@ def cli(ctx: click.Context, lang: str) -> None:
     ctx.obj = Terminal(lang)
 
 
-for command in (catalog, run, estimate, place, submit, jobs, job, bill, ledger, voucher, admin, bench, feasibility):
+for command in (
+    catalog,
+    run,
+    estimate,
+    place,
+    submit,
+    jobs,
+    job,
+    bill,
+    ledger,
+    voucher,
+    admin,
+    bench,
+    feasibility,
+    replay,
+):
     cli.add_command(command)
 
 
