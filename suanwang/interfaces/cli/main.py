@@ -14,7 +14,7 @@ from suanwang.interfaces.cli.estimate import estimate
 from suanwang.interfaces.cli.feasibility import feasibility
 from suanwang.interfaces.cli.jobs import job, jobs
 from suanwang.interfaces.cli.replay import replay
-from suanwang.interfaces.cli.run import estimate, place, run, submit
+from suanwang.interfaces.cli.run import place, run, submit
 from suanwang.interfaces.cli.terminal import Terminal, error_as_json
 
 
@@ -34,7 +34,7 @@ def cli(ctx: click.Context, lang: str) -> None:
     ctx.obj = Terminal(lang)
 
 
-for command in (
+COMMANDS = (
     catalog,
     run,
     estimate,
@@ -49,7 +49,8 @@ for command in (
     bench,
     feasibility,
     replay,
-):
+)
+for command in COMMANDS:
     cli.add_command(command)
 
 
