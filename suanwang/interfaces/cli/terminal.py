@@ -33,12 +33,15 @@ class Terminal:
     def json(self, value: object) -> None:
         click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str, allow_nan=False))
 
-    def table(self, columns: Sequence[Message | str], rows: Iterable[Sequence[str]]) -> None:
+    def table(
+        self, columns: Sequence[Message | str], rows: Iterable[Sequence[str]], *, title: Message | str = ""
+    ) -> None:
         """A table; columns whose name starts with '>' are aligned to the right. The first, an id, is never broken."""
         from rich.console import Console
         from rich.table import Table
 
-        table = Table(box=None, pad_edge=False, header_style="bold")
+        title_text = self.text(title) or None
+        table = Table(title=title_text, title_justify="left", box=None, pad_edge=False, header_style="bold")
         for number, column in enumerate(columns):
             name = self.text(column)
             side: Literal["left", "right"] = "right" if name.startswith(">") else "left"
