@@ -108,7 +108,7 @@ RUN_OVERHEAD = _prior(
     "run_overhead",
     0.20,
     "1",
-    "calibrated on published full runs: evaluation, warm-up, slow nodes and layouts short of the best, over the steps",
+    "judged against 17 published full runs: evaluation, warm-up, slow nodes, layouts short of the best, over steps",
 )
 TRAINING_LOAD = _prior("training_load", 0.9, "1", "prior: mean dynamic load of a card in training")
 RESTART = _prior("restart", 300.0, "s", "prior: from an interruption to the first step again")
