@@ -37,7 +37,7 @@ class Points:
 class Ways:
     """How each shape could take accelerators that have so much left, CPU aside; in the shapes' order.
 
-    `shape`, row of its `cpu` and `left` of each way (`left`: of the accelerator that it takes, or takes a part of), `change`: its column
+    `shape`, row of its `cpu`, and `left` of the accelerator that it takes, or takes a part of, of each way; `change`: its column
     of `usable` (usual demand x change) and `free` (thousandths left after it); `heads`: each shape's first way.
     Change 0 is none.
     """
@@ -54,7 +54,7 @@ class Ways:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """With so much CPU left: the usual demands' shares after each distinct CPU (row 0: none), and who has too little."""
+    """With so much CPU left: the usual demands' shares after each distinct CPU (row 0: none); shapes it is short for."""
 
     shared: Floats
     short: Bools
