@@ -78,7 +78,7 @@ def run(
         result = _jobs(read, trace, policy, accelerators)
     else:
         result = _demands(read, packing, arrived_demand, range(first_seed, first_seed + seeds))
-    result |= _malformed(terminal, read)
+    result |= _malformed(terminal, read, told=as_json)
     terminal.json(result) if as_json else _show(terminal, [result])
 
 
@@ -119,8 +119,9 @@ def compare(
         with ProcessPoolExecutor(processes) as pool:
             results = [future.result() for future in [pool.submit(*call) for call in calls]]
     if as_json:
-        terminal.json({"results": results, **_malformed(terminal, read)})
+        terminal.json({"results": results, **_malformed(terminal, read, told=True)})
     else:
+        _malformed(terminal, read, told=False)
         _show(terminal, results)
 
 
@@ -168,11 +169,11 @@ def _demands(read: "DemandTrace", packing: str, arrived_demand: float, seeds: ra
     }
 
 
-def _malformed(terminal: Terminal, read: "JobTrace | DemandTrace") -> dict[str, Any]:
-    """How many lines were left out, and the first of them; a person is told on stderr."""
+def _malformed(terminal: Terminal, read: "JobTrace | DemandTrace", *, told: bool) -> dict[str, Any]:
+    """How many lines were left out, and the first of them; unless the JSON tells, stderr does."""
     malformed = read.malformed
-    if malformed.count:
-        terminal.note(msg("{count} lines were left out; --json lists the first of them", count=malformed.count))
+    if malformed.count and not told:
+        terminal.note(msg("lines left out: {count}; --json lists the first of them", count=malformed.count))
     lines = [{"place": p.place, "problem": terminal.text(p.message)} for p in malformed.first]
     return {"malformed_lines": malformed.count, "malformed_first": lines}
 

@@ -37,8 +37,9 @@ class Points:
 class Ways:
     """How each shape could take accelerators that have so much left, CPU aside; in the shapes' order.
 
-    `shape`, row of its `cpu`, and `left` of the accelerator that it takes, or takes a part of, of each way; `change`: its column
-    of `usable` (usual demand x change) and `free` (thousandths left after it); `heads`: each shape's first way.
+    Of each way: `shape`, the row of `cpu`, `left` of the accelerator that it takes or takes a part of, and `change`:
+    the column of `usable` (usual demand x change) and of `free` (thousandths left after it). `heads`: where in these
+    each of `shapes` begins.
     Change 0 is none.
     """
 
@@ -54,7 +55,7 @@ class Ways:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """With so much CPU left: the usual demands' shares after each distinct CPU (row 0: none); shapes it is short for."""
+    """With so much CPU left: the usual demands' shares after each distinct CPU (row 0: 0); shapes it is short for."""
 
     shared: Floats
     short: Bools
