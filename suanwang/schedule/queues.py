@@ -163,6 +163,8 @@ class _Passing:
         The jobs, and what is left of `free` and `spare`.
         """
         count = len(self._keys)
+        if count - begin == 1:
+            return self._pass_one(begin, free, window, spare)
         sizes, estimates = self._sizes[begin:count], self._estimates[begin:count]
         short = estimates <= window
         may = np.flatnonzero((sizes <= free) & (short | (sizes <= spare)))
@@ -180,6 +182,14 @@ class _Passing:
         for at in reversed(taken):
             self._take(begin + at)
         return jobs, free, spare
+
+    def _pass_one(self, at: int, free: int, window: float, spare: int) -> tuple[list[int], int, int]:
+        """The same for the last alone, as when one job has joined."""
+        job = self._keys[at][1]
+        size, short = self._all_sizes[job], self._all_estimates[job] <= window
+        if size > free or not (short or size <= spare):
+            return [], free, spare
+        return [self._take(at)], free - size, spare if short else spare - size
 
     def _begin(self, free: int, running: Running) -> int:
         """Where to look: only at those that joined since, if nothing else has changed; none passed then will now."""

@@ -41,8 +41,8 @@ def test_easy_is_not_first_fit_where_a_large_job_waits() -> None:
 
 def test_easy_as_it_is_defined() -> None:
     jobs, processors = busy()
-    head = [column[:150].tolist() for column in (jobs.submit_s, jobs.run_s, jobs.size, jobs.estimate_s)]
-    plain = easy_starts(*head, processors)
+    submit, run, estimate = (column[:150].tolist() for column in (jobs.submit_s, jobs.run_s, jobs.estimate_s))
+    plain = easy_starts(submit, run, jobs.size[:150].tolist(), estimate, processors)
     few = Jobs(
         job_ids=jobs.job_ids[:150],
         submit_s=jobs.submit_s[:150],

@@ -56,7 +56,7 @@ def _zstd(path: Path, data: bytes) -> bytes:
     try:
         zstandard = import_module("zstandard")
     except ImportError as error:
-        remedy = msg("Install the program zstd or suanwang[zstd], or decompress the file.")
+        remedy = msg("Install the program zstd or the package zstandard, or decompress the file.")
         raise InvalidInput([Problem(str(path), msg("the file is compressed with zstd"), remedy)]) from error
     with zstandard.ZstdDecompressor().stream_reader(io.BytesIO(data)) as stream:
         text: bytes = stream.read()

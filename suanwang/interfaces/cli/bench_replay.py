@@ -32,7 +32,7 @@ def replay(terminal: Terminal, traces: tuple[Path, ...], accelerators: int | Non
         read = read_trace(path)
         read_s = process_time() - began
         if isinstance(read, JobTrace):
-            size = accelerators or read.accelerators or int(read.jobs.size.max())
+            size = read.accelerators or accelerators or int(read.jobs.size.max())
             results += _queues(path.name, read.jobs, size, read_s)
         else:
             results.append(_packing(path.name, read, seeds))

@@ -41,7 +41,8 @@ def _options(command: Command) -> Command:
     """What both commands take."""
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print JSON."),
-        click.option("--seeds", type=click.IntRange(1), default=1, show_default=True, help="Runs, with seeds 0, 1 …"),
+        click.option("--seeds", type=click.IntRange(1), default=1, show_default=True, help="How many runs (openb)."),
+        click.option("--first-seed", type=int, default=42, show_default=True, help="Of the runs; 42 as in FGD's."),
         click.option(
             "--arrived-demand", type=float, default=1.0, show_default=True, help="Of the accelerators (openb)."
         ),
@@ -66,6 +67,7 @@ def run(
     accelerators: int | None,
     arrived_demand: float,
     seeds: int,
+    first_seed: int,
     as_json: bool,
 ) -> None:
     """Play TRACE (SWF, openb, Philly, Helios, Chronus) and print what came of it."""
@@ -75,8 +77,8 @@ def run(
     if isinstance(read, JobTrace):
         result = _jobs(read, trace, policy, accelerators)
     else:
-        result = _demands(read, packing, arrived_demand, seeds)
-    result |= _malformed(terminal, read)
+        result = _demands(read, packing, arrived_demand, range(first_seed, first_seed + seeds))
+    result |= _malformed(terminal, read, told=as_json)
     terminal.json(result) if as_json else _show(terminal, [result])
 
 
@@ -96,6 +98,7 @@ def compare(
     accelerators: int | None,
     arrived_demand: float,
     seeds: int,
+    first_seed: int,
     as_json: bool,
 ) -> None:
     """Play TRACE under each policy or packing, side by side."""
@@ -109,15 +112,16 @@ def compare(
         calls = [(_jobs, read, trace, name, accelerators) for name in policies or ("fcfs", "sjf", "easy")]
     else:
         names = packings or ("random", "best-fit", "least-fragmentation")
-        calls = [(_demands, read, name, arrived_demand, seeds) for name in names]
+        calls = [(_demands, read, name, arrived_demand, range(first_seed, first_seed + seeds)) for name in names]
     if processes == 1:
         results = [call(*arguments) for call, *arguments in calls]
     else:
         with ProcessPoolExecutor(processes) as pool:
             results = [future.result() for future in [pool.submit(*call) for call in calls]]
     if as_json:
-        terminal.json({"results": results, **_malformed(terminal, read)})
+        terminal.json({"results": results, **_malformed(terminal, read, told=True)})
     else:
+        _malformed(terminal, read, told=False)
         _show(terminal, results)
 
 
@@ -137,7 +141,7 @@ def _jobs(read: "JobTrace", trace: Path, policy: str, accelerators: int | None) 
     return {"policy": rule.name, "accelerators": size, **asdict(measure(played))}
 
 
-def _demands(read: "DemandTrace", packing: str, arrived_demand: float, seeds: int) -> dict[str, Any]:
+def _demands(read: "DemandTrace", packing: str, arrived_demand: float, seeds: range) -> dict[str, Any]:
     import hashlib
     from dataclasses import asdict
     from statistics import mean, stdev
@@ -146,16 +150,16 @@ def _demands(read: "DemandTrace", packing: str, arrived_demand: float, seeds: in
     from suanwang.schedule.packing.by_name import find_packing
 
     rule = find_packing(packing, read.demands)
-    runs = [pack(read.nodes, read.demands, rule, arrived_demand, seed) for seed in range(seeds)]
+    runs = [pack(read.nodes, read.demands, rule, arrived_demand, seed) for seed in seeds]
     ratios = [run.allocation_ratio for run in runs]
     return {
         "packing": packing,
         "nodes": len(read.nodes),
         "accelerators": sum(node.gpus for node in read.nodes),
         "arrived_demand": arrived_demand,
-        "seeds": seeds,
+        "seeds": len(seeds),
         "allocation_ratio": mean(ratios),
-        "allocation_ratio_standard_deviation": stdev(ratios) if seeds > 1 else None,
+        "allocation_ratio_standard_deviation": stdev(ratios) if len(ratios) > 1 else None,
         "allocation_ratio_upper_bound": mean(run.allocation_ratio_upper_bound for run in runs),
         "fragmentation_ratio": mean(run.fragmentation_ratio for run in runs),
         "decisions": sum(run.decisions for run in runs),
@@ -165,11 +169,11 @@ def _demands(read: "DemandTrace", packing: str, arrived_demand: float, seeds: in
     }
 
 
-def _malformed(terminal: Terminal, read: "JobTrace | DemandTrace") -> dict[str, Any]:
-    """How many lines were left out, and the first of them; a person is told on stderr."""
+def _malformed(terminal: Terminal, read: "JobTrace | DemandTrace", *, told: bool) -> dict[str, Any]:
+    """How many lines were left out, and the first of them; unless the JSON tells, stderr does."""
     malformed = read.malformed
-    if malformed.count:
-        terminal.note(msg("{count} lines were left out; --json lists the first of them", count=malformed.count))
+    if malformed.count and not told:
+        terminal.note(msg("lines left out: {count}; --json lists the first of them", count=malformed.count))
     lines = [{"place": p.place, "problem": terminal.text(p.message)} for p in malformed.first]
     return {"malformed_lines": malformed.count, "malformed_first": lines}
 

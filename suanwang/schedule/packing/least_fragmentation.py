@@ -37,12 +37,14 @@ class Points:
 class Ways:
     """How each shape could take accelerators that have so much left, CPU aside; in the shapes' order.
 
-    `shape` and `left` of each way (`left`: of the accelerator that it takes, or takes a part of), `change`: its column
-    of `usable` (usual demand x change) and `free` (thousandths left after it); `heads`: each shape's first way.
+    Of each way: `shape`, the row of `cpu`, `left` of the accelerator that it takes or takes a part of, and `change`:
+    the column of `usable` (usual demand x change) and of `free` (thousandths left after it). `heads`: where in these
+    each of `shapes` begins.
     Change 0 is none.
     """
 
     shape: Ints
+    cpu: Ints
     left: Ints
     change: Ints
     usable: Floats
@@ -53,10 +55,10 @@ class Ways:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """With so much CPU left: the shares of the usual demands after each distinct CPU (row 0: none) is taken."""
+    """With so much CPU left: the usual demands' shares after each distinct CPU (row 0: 0); shapes it is short for."""
 
     shared: Floats
-    enough: Bools
+    short: Bools
 
 
 class Gradient:
@@ -90,13 +92,13 @@ class Gradient:
         room = self._rooms.get(cpu)
         if room is None:
             left = cpu - self._distinct_cpu
-            room = self._rooms[cpu] = Room(self._fragmentation.shared(left), cpu >= self._cpu)
+            room = self._rooms[cpu] = Room(self._fragmentation.shared(left), cpu < self._cpu)
         amount = ways.free - room.shared @ ways.usable
-        gain = amount[0, 0] + SAME - amount[self._cpu_row[ways.shape], ways.change]
+        gain = amount[0, 0] + SAME - amount[ways.cpu, ways.change]
         points = (100.0 / (1.0 + np.exp(gain / -MILLI))).astype(np.int64)
         best = np.full(len(self._cpu), -1, dtype=np.int64)
         best[ways.shapes] = np.maximum.reduceat(points, ways.heads)
-        best[~room.enough] = -1
+        best[room.short] = -1
         return Points(best, ways, points)
 
     def _all_ways(self, lefts: tuple[int, ...]) -> Ways:
@@ -116,6 +118,7 @@ class Gradient:
         heads = np.flatnonzero(np.diff(shape, prepend=-1))
         return Ways(
             shape=shape,
+            cpu=self._cpu_row[shape],
             left=left,
             change=change[1:],
             usable=np.ascontiguousarray(usable.T),
