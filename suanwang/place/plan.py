@@ -1,0 +1,95 @@
+"""Plan: where and when each of many workloads runs at least total cost, the prices of capacity, and a bound.
+
+Prices first (`prices`), then the largest workloads first, each at its cheapest free place at those prices (`assign`),
+then those that pay most beyond their least are put again at true cost, then ejections where workloads are few. With the
+prices of an earlier plan a few rounds suffice. The same instance and seed give the same plan.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from suanwang.place.assign import Floor, by_size, fill, improve, ranked
+from suanwang.place.bound import lower_bound
+from suanwang.place.ejection import eject
+from suanwang.place.instance import Assignment, Floats, Instance, cost_by_workload
+from suanwang.place.prices import LEVEL, LEVEL_WARM, climb, none
+from suanwang.place.quotes import Prices, Quoter
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effort:
+    """How much is tried: rounds of prices and their patience, options kept in mind, re-insertions, ejections."""
+
+    rounds: int
+    patience: int
+    level: float
+    options: int
+    reinsertions: int
+    ejections: int
+
+    @classmethod
+    def of(cls, instance: Instance, *, warm: bool) -> "Effort":
+        """Less for each workload where there are many, so that the work grows no worse than linearly."""
+        options = max(len(instance.rate), 1)
+        patience = min(max(250_000 // options, 3), 20)
+        return cls(
+            rounds=12 if warm else min(max(25_000_000 // options, 60), 1000),
+            patience=2 if warm else patience,
+            level=LEVEL_WARM if warm else LEVEL,
+            options=40,
+            reinsertions=min(instance.workloads, 2_000 + instance.workloads // (10 if warm else 5)),
+            ejections=0 if warm else max(0, 40_000 - 40 * instance.workloads),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """The plan of an instance. Money in the grid's currency; `prices` (P, T) per accelerator and hour."""
+
+    instance: Instance
+    assignment: Assignment
+    prices: Prices
+    bound: float
+    rounds: int
+
+    @cached_property
+    def costs(self) -> Floats:
+        """(W,) cost of each workload, or of its refusal."""
+        return cost_by_workload(self.instance, self.assignment)
+
+    @property
+    def cost(self) -> float:
+        return float(self.costs.sum())
+
+    @property
+    def gap(self) -> float:
+        """How much dearer than the bound the plan is at most, as a share."""
+        return self.cost / self.bound - 1
+
+
+def plan(instance: Instance, *, yesterday: Prices | None = None, seed: int = 0, effort: Effort | None = None) -> Plan:
+    """A plan within the capacities. `yesterday`: prices of an earlier plan, moved to this one's hours."""
+    effort = effort or Effort.of(instance, warm=yesterday is not None)
+    quoter = Quoter(instance)
+    start = none(instance) if yesterday is None else yesterday
+    found = climb(quoter, start, effort.rounds, level=effort.level, patience=effort.patience)
+    prices = found.prices
+    floor = Floor(instance)
+    congested = instance.per_hour + prices[instance.rate_pool]
+    fill(floor, by_size(instance).tolist(), ranked(quoter, prices, effort.options), congested)
+    reinsert(quoter, floor, effort)
+    assignment = eject(quoter, floor.plan(), prices, effort.ejections, np.random.default_rng(seed))
+    bound = lower_bound(quoter, prices)
+    return Plan(instance=instance, assignment=assignment, prices=prices, bound=bound, rounds=found.rounds)
+
+
+def reinsert(quoter: Quoter, floor: Floor, effort: Effort) -> None:
+    """Put those again, at true cost, that pay most beyond what they would if they were alone."""
+    instance = quoter.instance
+    ranking = ranked(quoter, none(instance), effort.options)
+    cost = cost_by_workload(instance, floor.plan())
+    excess = cost - np.minimum(ranking[0][:, 0], instance.refusal)
+    most = np.argsort(-excess, kind="stable")[: effort.reinsertions]
+    improve(floor, most[excess[most] > 1e-6 * cost[most]].tolist(), ranking, instance.per_hour)
