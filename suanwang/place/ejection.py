@@ -10,7 +10,7 @@ from math import log
 import numpy as np
 from numpy.random import Generator
 
-from suanwang.place.assign import Floor, by_size, ranked
+from suanwang.place.assign import Floor, by_size
 from suanwang.place.instance import REFUSED, Assignment, Floats, cost_by_workload, sums
 from suanwang.place.quotes import Prices, Quoter
 
@@ -41,17 +41,19 @@ class _Search:
         for workload, (option, start) in enumerate(zip(plan.option.tolist(), plan.start.tolist(), strict=True)):
             self._take(workload, option, start)
         congestion = prices[instance.rate_pool]
-        self._guides, self._totals = [], list[list[Floats]]()
+        self._guides, self._totals = list[list[tuple[list[int], list[float]]]](), list[list[Floats]]()
+        (everyone,) = quoter.batches([np.arange(instance.workloads)])
         for share in np.linspace(0, 1, GUIDES):
-            quotes, options = ranked(quoter, share * prices, instance.capacity.shape[0])
-            self._guides.append((quotes.tolist(), options.tolist()))
+            quoter.price(share * prices)
+            offers = quoter.offers(everyone)
+            self._guides.append([offers.ranked(w) for w in range(instance.workloads)])
             self._totals.append(list(sums(instance.per_hour + share * congestion)))
         rank = np.empty(instance.workloads, np.int64)
         rank[by_size(instance)] = np.arange(instance.workloads)
         self._rank = rank.tolist()
         self._hours, self._first, self._last = instance.hours.tolist(), instance.first.tolist(), instance.last.tolist()
         cost = cost_by_workload(instance, plan)
-        self._excess = np.maximum(cost - np.array([row[0] for row in self._guides[0][0]]), 0) + 1e-3 * cost.mean()
+        self._excess = np.maximum(cost - np.array([quotes[0] for _, quotes in self._guides[0]]), 0) + 1e-3 * cost.mean()
         self._cost = self._best_cost = float(cost.sum())
         self._warmth = WARMTH * float(self._excess.mean())
         self._chance = np.cumsum(self._excess)
@@ -72,7 +74,7 @@ class _Search:
         draws = self.random.random(6).tolist()
         wanted = int(np.searchsorted(self._chance, draws[0] * self._chance[-1], side="right"))
         guide = int(draws[1] * GUIDES)
-        options = [o for o in self._guides[guide][1][wanted] if o != REFUSED]
+        options = [o for o in self._guides[guide][wanted][0] if o != REFUSED]
         if not options:
             return
         option = options[int(draws[2] ** 2 * len(options))]
@@ -95,14 +97,13 @@ class _Search:
 
     def _refill(self, group: list[int], option: int, guide: int) -> float:
         """Put a group back, the first on an option if it can be there; what they cost."""
-        quotes, options = self._guides[guide]
         cost = 0.0
         for number, w in enumerate(group):
             chosen, start, _ = (REFUSED, 0, 0.0)
             if number == 0:
                 chosen, start, _ = self.floor.seek(w, [option], [0.0], self._totals[guide])
             if chosen == REFUSED:
-                chosen, start, _ = self.floor.seek(w, options[w], quotes[w], self._totals[guide])
+                chosen, start, _ = self.floor.seek(w, *self._guides[guide][w], self._totals[guide])
             self._take(w, chosen, start)
             cost += self.floor.cost(chosen, start, self._totals[0], w)
         return cost

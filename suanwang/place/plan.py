@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from suanwang.place.assign import Floor, by_size, fill, improve, ranked
+from suanwang.place.assign import Floor, fill, improve
 from suanwang.place.bound import lower_bound
 from suanwang.place.ejection import eject
 from suanwang.place.instance import Assignment, Floats, Instance, cost_by_workload
@@ -20,12 +20,11 @@ from suanwang.place.quotes import Prices, Quoter
 
 @dataclass(frozen=True, kw_only=True)
 class Effort:
-    """How much is tried: rounds of prices and their patience, options kept in mind, re-insertions, ejections."""
+    """How much is tried: rounds of prices and their patience, re-insertions, ejections."""
 
     rounds: int
     patience: int
     level: float
-    options: int
     reinsertions: int
     ejections: int
 
@@ -38,7 +37,6 @@ class Effort:
             rounds=12 if warm else min(max(25_000_000 // options, 60), 1000),
             patience=2 if warm else patience,
             level=LEVEL_WARM if warm else LEVEL,
-            options=40,
             reinsertions=min(instance.workloads, 2_000 + instance.workloads // (10 if warm else 5)),
             ejections=0 if warm else max(0, 40_000 - 40 * instance.workloads),
         )
@@ -77,8 +75,7 @@ def plan(instance: Instance, *, yesterday: Prices | None = None, seed: int = 0, 
     found = climb(quoter, start, effort.rounds, level=effort.level, patience=effort.patience)
     prices = found.prices
     floor = Floor(instance)
-    congested = instance.per_hour + prices[instance.rate_pool]
-    fill(floor, by_size(instance).tolist(), ranked(quoter, prices, effort.options), congested)
+    fill(floor, quoter, prices)
     reinsert(quoter, floor, effort)
     assignment = eject(quoter, floor.plan(), prices, effort.ejections, np.random.default_rng(seed))
     bound = lower_bound(quoter, prices)
@@ -88,8 +85,8 @@ def plan(instance: Instance, *, yesterday: Prices | None = None, seed: int = 0, 
 def reinsert(quoter: Quoter, floor: Floor, effort: Effort) -> None:
     """Put those again, at true cost, that pay most beyond what they would if they were alone."""
     instance = quoter.instance
-    ranking = ranked(quoter, none(instance), effort.options)
+    alone, _ = quoter.choose(none(instance))
     cost = cost_by_workload(instance, floor.plan())
-    excess = cost - np.minimum(ranking[0][:, 0], instance.refusal)
+    excess = cost - alone
     most = np.argsort(-excess, kind="stable")[: effort.reinsertions]
-    improve(floor, most[excess[most] > 1e-6 * cost[most]].tolist(), ranking, instance.per_hour)
+    improve(floor, quoter, most[excess[most] > 1e-6 * cost[most]])

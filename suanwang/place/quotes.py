@@ -5,6 +5,7 @@ priced once for all starts, and the least over a window of starts is looked up i
 is a power of two (a sparse table). The work is options + shapes x hours x log2(longest window): no worse than linear.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +23,7 @@ class _Block:
 
     begin: int
     end: int
-    workload: slice | Small
+    workload: Small
 
 
 class Quoter:
@@ -48,6 +49,7 @@ class Quoter:
         self._ends = np.minimum(np.arange(hours) + self._hours[:, None], hours) + self._rate[:, None] * (hours + 1)
         self._table = np.empty((self._levels, self._shapes * hours), np.float32)
         self._blocks = _blocks(instance)
+        self._begins = np.array([block.begin for block in self._blocks], np.int64)
 
     def price(self, prices: Prices) -> None:
         """Fill the table: level 0 what a run of each shape costs from each hour on, level k the least of 2^k hours."""
@@ -100,16 +102,57 @@ class Quoter:
         result[placed] = at - base
         return result
 
-    def matrix(self) -> tuple[NDArray[np.float32], Ints]:
-        """(W, B) quotes at the prices of the table and their options, B blocks; infinite and REFUSED where none."""
-        shape = (self.instance.workloads, len(self._blocks))
-        quoted = np.full(shape, np.inf, np.float32)
-        option = np.full(shape, REFUSED, np.int64)
-        for number, block in enumerate(self._blocks):
-            who = self.instance.workload[block.begin : block.end]
-            quoted[who, number] = self.least(block.begin, block.end)
-            option[who, number] = np.arange(block.begin, block.end)
-        return quoted, option
+    def offers(self, batch: "Batch") -> "Offers":
+        """What the workloads of a batch are quoted at the prices of the table."""
+        flat, option = self._table.reshape(-1), batch.option
+        run = np.minimum(flat.take(self._early[option]), flat.take(self._late[option]))
+        shape = (len(batch.workload), len(self._blocks))
+        quote = np.full(shape, np.inf, np.float32)
+        number = np.full(shape, REFUSED, np.int32)
+        column = np.searchsorted(self._begins, option, side="right") - 1
+        quote[batch.row, column] = run * self._gang[option] + self._fixed[option]
+        number[batch.row, column] = option
+        return Offers(quote, number)
+
+    def batches(self, groups: Sequence[Ints]) -> Iterator["Batch"]:
+        """The options of each group of workloads; a workload is in one group at most."""
+        group, place = np.full((2, self.instance.workloads), len(groups), np.int32)
+        for number, members in enumerate(groups):
+            group[members], place[members] = number, np.arange(len(members))
+        of_option = group[self.instance.workload].astype(np.int16)
+        order = np.argsort(of_option, kind="stable")
+        ends = np.cumsum(np.bincount(of_option, minlength=len(groups) + 1))
+        for number, members in enumerate(groups):
+            option = order[0 if number == 0 else ends[number - 1] : ends[number]]
+            yield Batch(members, option, place[self.instance.workload[option]])
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """(k,) workloads, their (m,) options in order, and for each option the row of its workload."""
+
+    workload: Ints
+    option: Ints
+    row: Small
+
+
+@dataclass(frozen=True, slots=True)
+class Offers:
+    """(k, B) quotes of k workloads, infinite where there is none, and their options, REFUSED where there is none."""
+
+    quote: NDArray[np.float32]
+    option: Small
+
+    def ranked(self, row: int) -> tuple[list[int], list[float]]:
+        """The options of a workload and their quotes, the cheapest first."""
+        order = self.quote[row].argsort()
+        return self.option[row][order].tolist(), self.quote[row][order].tolist()
+
+    @property
+    def cheapest(self) -> Ints:
+        """(k,) the cheapest option of each workload, or REFUSED."""
+        best = self.quote.argmin(axis=1)
+        return np.asarray(self.option[np.arange(len(best)), best], np.int64)
 
 
 def _blocks(instance: Instance) -> list[_Block]:

@@ -7,6 +7,7 @@ import click
 
 from suanwang import __version__
 from suanwang.errors import SuanwangError
+from suanwang.interfaces.cli.bench import bench
 from suanwang.interfaces.cli.books import admin, bill, ledger, voucher
 from suanwang.interfaces.cli.catalog import catalog
 from suanwang.interfaces.cli.jobs import job, jobs
@@ -30,7 +31,7 @@ def cli(ctx: click.Context, lang: str) -> None:
     ctx.obj = Terminal(lang)
 
 
-for command in (catalog, run, estimate, place, submit, jobs, job, bill, ledger, voucher, admin):
+for command in (catalog, run, estimate, place, submit, jobs, job, bill, ledger, voucher, admin, bench):
     cli.add_command(command)
 
 
