@@ -1,11 +1,11 @@
-"""The same problem for HiGHS: one column for each option and start, one row for each workload and each pool and hour."""
+"""The same problem for HiGHS: a column for each option and start, a row for each workload, pool and hour."""
 
 from dataclasses import dataclass
 
 import highspy
 import numpy as np
 
-from suanwang.place.instance import Assignment, Floats, Instance, sums
+from suanwang.place.instance import Assignment, Floats, Instance, Ints, sums
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,8 +16,8 @@ class Answer:
     bound: float
     prices: Floats
     share: Floats
-    option: Floats
-    start: Floats
+    option: Ints
+    start: Ints
 
 
 def solve(
@@ -56,8 +56,13 @@ def solve(
     model.a_matrix_.value_ = np.where(offset == 0, 1.0, amount[column])
     if whole:
         model.integrality_ = [highspy.HighsVarType.kInteger] * (n + w)
-    solver = highspy.Highs()
-    for name, value in {"output_flag": False, "time_limit": time_limit_s, "threads": threads, "mip_rel_gap": gap}.items():
+    solver = highspy.Highs()  # type: ignore[no-untyped-call]
+    for name, value in {
+        "output_flag": False,
+        "time_limit": time_limit_s,
+        "threads": threads,
+        "mip_rel_gap": gap,
+    }.items():
         solver.setOptionValue(name, value)
     solver.passModel(model)
     if begin is not None:

@@ -28,7 +28,8 @@ The plan is valid where, for every w with o = option[w] >= 0 and s = start[w]:
 It costs the sum over w of refusal[w] where refused, else of
   fixed[o] + gang[o] * (rent + power + carbon)[rate[o], s : s + hours[o]].sum()
 For any prices >= 0, no plan costs less than
-  sum over w of min(refusal[w], min over its o and s of the same with + prices[pool] in the sum) - (prices * capacity).sum()
+  sum over w of min(refusal[w], min over its o and s of the same with rent + power + carbon + prices[pool])
+  - (prices * capacity).sum()
 """
 
 
@@ -37,7 +38,7 @@ def save_plan(folder: str, plan: Plan) -> None:
     path = Path(folder)
     try:
         path.mkdir(parents=True, exist_ok=True)
-        np.savez(path / "instance.npz", **plan.instance.arrays())
+        np.savez(path / "instance.npz", allow_pickle=False, **plan.instance.arrays())
         np.savez(
             path / "plan.npz",
             option=plan.assignment.option,

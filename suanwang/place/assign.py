@@ -10,13 +10,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from suanwang.place.instance import REFUSED, Assignment, Floats, Instance, Ints, sums
-from suanwang.place.quotes import Prices, Quoter
+from suanwang.place.instance import REFUSED, Assignment, Floats, Instance, Ints, cost_by_workload, sums
+from suanwang.place.quotes import Batch, Offers, Prices, Quoter
 
 BATCHES_MAX = 48
 BATCH_LEAST = 100
 CLOSED = 1e7
 """Price of an accelerator in an hour without room: dearer than any refusal."""
+WORTHWHILE = 1e-7
+"""A move is made for at least this share of a workload's cost."""
+
 
 class Floor:
     """A plan in the making: what is free, and where each workload is. Lists, because Python reads them faster."""
@@ -54,7 +57,7 @@ class Floor:
         return option, start
 
     def cost(self, option: int, start: int, total: Sequence[Floats], workload: int) -> float:
-        """Cost of a workload's option from a start on, or of its refusal; `total`: a row of prefix sums for each rate."""
+        """Cost of a workload's option from a start on, or of its refusal; `total`: prefix sums by rate."""
         if option == REFUSED:
             return self._refusal(workload)
         row = total[self._rate(option)]
@@ -89,15 +92,8 @@ def fill(floor: Floor, quoter: Quoter, prices: Prices) -> None:
     """Place all workloads on an empty floor, each where it is cheapest at `prices` among what is then free."""
     instance = floor.instance
     total = list(sums(instance.per_hour + prices[instance.rate_pool]))
-    order = by_size(instance)
-    count = max(1, min(BATCHES_MAX, instance.workloads // BATCH_LEAST))
-    for batch in quoter.batches(np.array_split(order, count)):
-        least = np.full(len(floor.free), 1)
-        if len(batch.option):
-            least = np.full(len(floor.free), instance.gang[batch.option].max())
-            np.minimum.at(least, instance.pool[batch.option], instance.gang[batch.option])
-        quoter.price(prices + CLOSED * (np.array(floor.free) < least[:, None]))
-        offers = quoter.offers(batch)
+    for batch in quoter.batches(_split(by_size(instance))):
+        offers = _offers(floor, quoter, batch, prices)
         wish = offers.cheapest
         start = quoter.starts(wish).tolist()
         for row, (workload, option) in enumerate(zip(batch.workload.tolist(), wish.tolist(), strict=True)):
@@ -108,29 +104,45 @@ def fill(floor: Floor, quoter: Quoter, prices: Prices) -> None:
                 floor.take(workload, found, begin)
 
 
-def improve(floor: Floor, quoter: Quoter, order: Ints) -> int:
-    """Take out workloads in order and put each back where it is cheapest now at true cost; how many moved."""
+def improve(floor: Floor, quoter: Quoter) -> int:
+    """Take out each workload that may do better, and put it where it is cheapest now at true cost; how many moved.
+
+    Those that are refused come first, then the largest.
+    """
     instance, moved = floor.instance, 0
-    total = list(sums(instance.per_hour))
-    quoter.price(np.zeros(instance.capacity.shape))
-    (batch,) = quoter.batches([order])
-    offers = quoter.offers(batch)
-    for row, workload in enumerate(order.tolist()):
-        before = floor.leave(workload)
-        cost = floor.cost(*before, total, workload)
-        option, start, best = floor.seek(workload, *offers.ranked(row), total)
-        if best < cost - 1e-9 * abs(cost):
-            floor.take(workload, option, start)
-            moved += 1
-        else:
-            floor.take(workload, *before)
+    total, no_prices = list(sums(instance.per_hour)), np.zeros(instance.capacity.shape)
+    costs, order = cost_by_workload(instance, floor.plan()), by_size(instance)
+    refused = np.array(floor.option)[order] == REFUSED
+    for batch in quoter.batches([order[refused], *_split(order[~refused])]):
+        offers = _offers(floor, quoter, batch, no_prices)
+        cost = costs[batch.workload]
+        for row in np.flatnonzero(offers.quote.min(axis=1) < cost * (1 - WORTHWHILE)).tolist():
+            workload = int(batch.workload[row])
+            before = floor.leave(workload)
+            option, start, best = floor.seek(workload, *offers.ranked(row), total)
+            better = best < cost[row] * (1 - WORTHWHILE)
+            floor.take(workload, *((option, start) if better else before))
+            moved += better
     return moved
 
 
+def _split(order: Ints) -> list[Ints]:
+    return np.array_split(order, max(1, min(BATCHES_MAX, len(order) // BATCH_LEAST)))
+
+
+def _offers(floor: Floor, quoter: Quoter, batch: Batch, prices: Prices) -> Offers:
+    """What a batch is quoted where there is room for its smallest gang at least: never more than it will find."""
+    instance = floor.instance
+    least = np.full(len(floor.free), instance.gang[batch.option].max(initial=1))
+    np.minimum.at(least, instance.pool[batch.option], instance.gang[batch.option])
+    quoter.price(prices + CLOSED * (np.array(floor.free) < least[:, None]))
+    return quoter.offers(batch)
+
+
 def by_size(instance: Instance) -> Ints:
-    """Workloads from the largest to the smallest, gang x hours as a share of a pool; the same within 1.4: by gang."""
+    """Workloads from the largest to the smallest, gang x hours as a share of a pool; those within a fifth by gang."""
     share = instance.gang / np.maximum(instance.capacity.max(axis=1)[instance.pool], 1)
     gang, size = np.full((2, instance.workloads), 1e-12)
     np.maximum.at(gang, instance.workload, share)
     np.maximum.at(size, instance.workload, share * instance.hours)
-    return np.lexsort((-gang, -np.floor(2 * np.log2(size))))
+    return np.lexsort((-gang, -np.floor(4 * np.log2(size))))

@@ -1,7 +1,7 @@
 """Plan: where and when each of many workloads runs at least total cost, the prices of capacity, and a bound.
 
 Prices first (`prices`), then the largest workloads first, each at its cheapest free place at those prices (`assign`),
-then those that pay most beyond their least are put again at true cost, then ejections where workloads are few. With the
+then each that can do better at true cost is moved, then ejections where workloads are few. With the
 prices of an earlier plan a few rounds suffice. The same instance and seed give the same plan.
 """
 
@@ -20,12 +20,12 @@ from suanwang.place.quotes import Prices, Quoter
 
 @dataclass(frozen=True, kw_only=True)
 class Effort:
-    """How much is tried: rounds of prices and their patience, re-insertions, ejections."""
+    """How much is tried: rounds of prices and their patience, passes of re-insertion, ejections."""
 
     rounds: int
     patience: int
     level: float
-    reinsertions: int
+    passes: int
     ejections: int
 
     @classmethod
@@ -37,7 +37,7 @@ class Effort:
             rounds=12 if warm else min(max(25_000_000 // options, 60), 1000),
             patience=2 if warm else patience,
             level=LEVEL_WARM if warm else LEVEL,
-            reinsertions=min(instance.workloads, 2_000 + instance.workloads // (10 if warm else 5)),
+            passes=1 if warm else 2,
             ejections=0 if warm else max(0, 40_000 - 40 * instance.workloads),
         )
 
@@ -76,17 +76,8 @@ def plan(instance: Instance, *, yesterday: Prices | None = None, seed: int = 0, 
     prices = found.prices
     floor = Floor(instance)
     fill(floor, quoter, prices)
-    reinsert(quoter, floor, effort)
+    for _ in range(effort.passes):
+        improve(floor, quoter)
     assignment = eject(quoter, floor.plan(), prices, effort.ejections, np.random.default_rng(seed))
     bound = lower_bound(quoter, prices)
     return Plan(instance=instance, assignment=assignment, prices=prices, bound=bound, rounds=found.rounds)
-
-
-def reinsert(quoter: Quoter, floor: Floor, effort: Effort) -> None:
-    """Put those again, at true cost, that pay most beyond what they would if they were alone."""
-    instance = quoter.instance
-    alone, _ = quoter.choose(none(instance))
-    cost = cost_by_workload(instance, floor.plan())
-    excess = cost - alone
-    most = np.argsort(-excess, kind="stable")[: effort.reinsertions]
-    improve(floor, quoter, most[excess[most] > 1e-6 * cost[most]])

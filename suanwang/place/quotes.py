@@ -7,6 +7,7 @@ is a power of two (a sparse table). The work is options + shapes x hours x log2(
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,7 +69,7 @@ class Quoter:
         run = np.minimum(flat.take(self._early[begin:end]), flat.take(self._late[begin:end]))
         run *= self._gang[begin:end]
         run += self._fixed[begin:end]
-        return run
+        return np.asarray(run)
 
     def choose(self, prices: Prices) -> tuple[NDArray[np.float32], Assignment]:
         """(W,) the least that each workload pays, and the option and earliest start for which it does, or REFUSED."""
@@ -161,4 +162,4 @@ def _blocks(instance: Instance) -> list[_Block]:
     again = (np.diff(instance.workload, prepend=-1) == 0) & ~new_pool
     cuts = np.flatnonzero(new_pool | again).tolist()
     edges = [*cuts, len(instance.workload)]
-    return [_Block(a, b, instance.workload[a:b]) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    return [_Block(a, b, instance.workload[a:b]) for a, b in pairwise(edges)]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from suanwang.place.instance import Floats, Instance, Ints
+from suanwang.place.instance import Floats, Instance, Ints, Small
 
 DAY = 24
 KINDS = 4
@@ -32,6 +32,10 @@ SLACK = ((12, 96), (6, 48), (4, 72), (0, 1))
 DATA_GB_LOG10 = ((3.0, 4.5), (1.0, 3.0), (1.0, 3.3), (1.0, 2.2))
 GANG_LOG2 = ((4, 8), (2, 6), (0, 5), (0, 5))
 SERVING = 3
+NODE = 8
+"""Accelerators of a node: larger gangs are whole nodes."""
+NEAR_MS = 2.0
+"""Round trip to a site in the city itself."""
 CARBON_PRICE_PER_KG = 0.09
 DATA_PRICE_PER_GB = 0.1
 LINK_GB_PER_H = 4500.0
@@ -91,17 +95,27 @@ def synthetic(case: Case) -> Instance:
     sites = _sites(case, random)
     site, kind = np.divmod(np.arange(case.pools), KINDS)
     size = POOL_ACCELERATORS * SHARE[kind] / SHARE[0] / SPEED[kind] * sites.size[site]
-    pool_size = np.maximum(8, np.rint(size / 8) * 8).astype(np.int64)
+    pool_size = np.maximum(NODE, np.rint(size / NODE) * NODE).astype(np.int64)
     work = _work(case, random, sites, float((pool_size * SPEED[kind]).sum()))
     power_kw = np.outer(POWER_KW[kind], LOAD_OF_POWER).ravel()[:, None]
     rate_site = np.repeat(site, KINDS)
+    rent = (RENT[kind] * sites.rent[site]).repeat(KINDS)[:, None]
+    power, carbon = power_kw * sites.power[rate_site], power_kw * sites.carbon[rate_site]
+    options = [_options(case, work, sites, pool, capacity) for pool, capacity in enumerate(pool_size.tolist())]
     return Instance(
         capacity=np.repeat(pool_size[:, None], case.hours, axis=1),
-        rent=np.repeat((RENT[kind] * sites.rent[site]).repeat(KINDS)[:, None], case.hours, axis=1),
-        power=power_kw * sites.power[rate_site],
-        carbon=power_kw * sites.carbon[rate_site],
+        rent=np.repeat(rent, case.hours, axis=1),
+        power=power,
+        carbon=carbon,
         rate_pool=np.repeat(np.arange(case.pools), KINDS).astype(np.int32),
-        **_options(case, work, sites, pool_size, power_kw * (sites.power + sites.carbon)[rate_site]),
+        workload=np.concatenate([o.workload for o in options]),
+        rate=np.concatenate([o.rate for o in options]),
+        gang=np.concatenate([o.gang for o in options]),
+        hours=np.concatenate([o.hours for o in options]),
+        first=np.concatenate([o.first for o in options]),
+        last=np.concatenate([o.last for o in options]),
+        fixed=np.concatenate([o.fixed for o in options]),
+        refusal=_refusals(work, options, (rent + power + carbon).max(axis=1)),
     )
 
 
@@ -136,7 +150,7 @@ def _work(case: Case, random: Generator, sites: _Sites, effective: float) -> _Wo
 
     def between(bounds: tuple[tuple[float, float], ...], at: Floats) -> Floats:
         low, high = np.array(bounds, np.float64)[kind].T
-        return low + at * (high - low)
+        return np.asarray(low + at * (high - low))
 
     demand = case.load * effective * case.hours
     most = case.gang_max * POOL_ACCELERATORS * 0.5
@@ -172,31 +186,45 @@ def _scaled(raw: Floats, hours: Ints, demand: float, most: float) -> Floats:
     return np.asarray(np.clip(raw * high, 1, most))
 
 
-def _options(case: Case, work: _Work, sites: _Sites, pool_size: Ints, by_power: Floats) -> dict[str, NDArray[np.generic]]:
-    """The columns of options, pool by pool, and the refusals."""
-    parts: dict[str, list[NDArray[np.generic]]] = {name: [] for name in ("workload", "rate", "gang", "hours", "first", "last", "fixed")}
-    dearest = np.zeros(case.workloads)
-    for pool, size in enumerate(pool_size):
-        site, kind = divmod(pool, KINDS)
-        speed = np.maximum(work.speed[:, kind], 1e-9)
-        gang = np.ceil(work.gang / speed)
-        gang = np.where(gang >= 8, np.ceil(gang / 8) * 8, gang)
-        hours = np.ceil(work.gang * work.hours / (gang * speed) - 0.25)
-        away = work.home != site
-        first = work.first + np.where(away & (work.kind != SERVING), np.ceil(work.gigabytes / LINK_GB_PER_H), 0)
-        trip = np.where(away, sites.distance_ms[site], 2.0)
-        fits = (work.speed[:, kind] > 0) & (gang <= case.gang_max * size) & (trip <= work.round_trip_ms)
-        chosen = np.flatnonzero(fits & (first + hours <= work.last))
-        rate = pool * KINDS + work.kind[chosen]
-        fixed = work.gigabytes * DATA_PRICE_PER_GB * away
-        columns = {"workload": chosen, "rate": rate, "gang": gang[chosen], "hours": hours[chosen]}
-        columns |= {"first": first[chosen], "last": (work.last - hours)[chosen]}
-        for name, column in columns.items():
-            parts[name].append(column.astype(np.int32))
-        parts["fixed"].append(fixed[chosen])
-        rate_most = by_power.max(axis=1) + RENT[kind] * sites.rent[site]
-        full = gang[chosen] * hours[chosen] * rate_most[rate] + fixed[chosen]
-        dearest[chosen] = np.maximum(dearest[chosen], full)
+@dataclass(frozen=True, kw_only=True)
+class _Options:
+    workload: Small
+    rate: Small
+    gang: Small
+    hours: Small
+    first: Small
+    last: Small
+    fixed: Floats
+
+
+def _options(case: Case, work: _Work, sites: _Sites, pool: int, size: int) -> _Options:
+    """The options on a pool: of workloads whose program runs there, near enough, in time, within the gang limit."""
+    site, kind = divmod(pool, KINDS)
+    speed = np.maximum(work.speed[:, kind], 1e-9)
+    gang = np.ceil(work.gang / speed)
+    gang = np.where(gang >= NODE, np.ceil(gang / NODE) * NODE, gang)
+    hours = np.ceil(work.gang * work.hours / (gang * speed) - 1e-9)
+    away = work.home != site
+    first = work.first + np.where(away & (work.kind != SERVING), np.ceil(work.gigabytes / LINK_GB_PER_H), 0)
+    trip = np.where(away, sites.distance_ms[site], NEAR_MS)
+    fits = (work.speed[:, kind] > 0) & (gang <= case.gang_max * size) & (trip <= work.round_trip_ms)
+    chosen = np.flatnonzero(fits & (first + hours <= work.last))
+    return _Options(
+        workload=chosen.astype(np.int32),
+        rate=(pool * KINDS + work.kind[chosen]).astype(np.int32),
+        gang=gang[chosen].astype(np.int32),
+        hours=hours[chosen].astype(np.int32),
+        first=first[chosen].astype(np.int32),
+        last=(work.last - hours)[chosen].astype(np.int32),
+        fixed=(work.gigabytes * DATA_PRICE_PER_GB * away)[chosen],
+    )
+
+
+def _refusals(work: _Work, options: list[_Options], most: Floats) -> Floats:
+    """REFUSAL_FACTOR times the dearest option at the dearest hour of its rate, `most` (R,)."""
+    dearest = np.zeros(len(work.gang))
+    for o in options:
+        full = o.gang * o.hours * most[o.rate] + o.fixed
+        dearest[o.workload] = np.maximum(dearest[o.workload], full)
     alone = work.gang * work.hours * RENT[0]
-    refusal = REFUSAL_FACTOR * np.where(dearest > 0, dearest, alone)
-    return {name: np.concatenate(columns) for name, columns in parts.items()} | {"refusal": refusal}
+    return np.asarray(REFUSAL_FACTOR * np.where(dearest > 0, dearest, alone))

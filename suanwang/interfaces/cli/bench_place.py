@@ -79,6 +79,9 @@ def place(
         terminal.json(shown)
     else:
         units = {"cost": "CNY", "bound": "CNY", "seconds": "s", "cpu_seconds": "s", "peak_mib": "MiB"}
-        rows = [(name, f"{value:,}" if name != "gap" else f"{value:.3%}", units.get(name, "")) for name, value in shown.items()]
+        rows = [
+            (name, f"{value:,}" if name != "gap" else f"{value:.3%}", units.get(name, ""))
+            for name, value in shown.items()
+        ]
         terminal.table([msg("figure"), msg(">value"), msg("unit")], rows)
     return 1 if shown["violations"] else 0
