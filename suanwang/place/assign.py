@@ -1,7 +1,7 @@
 """Assign: a plan within the capacities, one workload after another, each at its cheapest free option and start.
 
 `Floor` holds what is free. Prices of capacity guide the choice: a workload that can go elsewhere at little cost leaves
-the hours that others need more. Workloads come in batches of like gangs, the largest first; for each batch all options
+the hours that others need more. Workloads come in batches, the hardest to place first; for each batch all options
 are quoted at once with the hours closed in which not even its smallest gang has room. What an option costs at best is
 then known, so that options are looked at in that order, and no longer than one can still be the cheapest.
 """
@@ -92,7 +92,7 @@ def fill(floor: Floor, quoter: Quoter, prices: Prices) -> None:
     """Place all workloads on an empty floor, each where it is cheapest at `prices` among what is then free."""
     instance = floor.instance
     total = list(sums(instance.per_hour + prices[instance.rate_pool]))
-    for batch in quoter.batches(_split(by_size(instance))):
+    for batch in quoter.batches(_split(by_hardness(instance))):
         offers = _offers(floor, quoter, batch, prices)
         wish = offers.cheapest
         start = quoter.starts(wish).tolist()
@@ -107,11 +107,11 @@ def fill(floor: Floor, quoter: Quoter, prices: Prices) -> None:
 def improve(floor: Floor, quoter: Quoter) -> int:
     """Take out each workload that may do better, and put it where it is cheapest now at true cost; how many moved.
 
-    Those that are refused come first, then the largest.
+    Those that are refused come first, then the hardest to place.
     """
     instance, moved = floor.instance, 0
     total, no_prices = list(sums(instance.per_hour)), np.zeros(instance.capacity.shape)
-    costs, order = cost_by_workload(instance, floor.plan()), by_size(instance)
+    costs, order = cost_by_workload(instance, floor.plan()), by_hardness(instance)
     refused = np.array(floor.option)[order] == REFUSED
     for batch in quoter.batches([order[refused], *_split(order[~refused])]):
         offers = _offers(floor, quoter, batch, no_prices)
@@ -139,10 +139,13 @@ def _offers(floor: Floor, quoter: Quoter, batch: Batch, prices: Prices) -> Offer
     return quoter.offers(batch)
 
 
-def by_size(instance: Instance) -> Ints:
-    """Workloads from the largest to the smallest, gang x hours as a share of a pool; those within a fifth by gang."""
-    share = instance.gang / np.maximum(instance.capacity.max(axis=1)[instance.pool], 1)
-    gang, size = np.full((2, instance.workloads), 1e-12)
-    np.maximum.at(gang, instance.workload, share)
-    np.maximum.at(size, instance.workload, share * instance.hours)
-    return np.lexsort((-gang, -np.floor(4 * np.log2(size))))
+def by_hardness(instance: Instance) -> Ints:
+    """Workloads from the hardest to place to the easiest: gang x hours as a share of a pool, over the root of starts.
+
+    Where only size counted, small ones with a narrow window would come last and find it full.
+    """
+    share = instance.gang * instance.hours / np.maximum(instance.capacity.max(axis=1)[instance.pool], 1)
+    size = np.zeros(instance.workloads)
+    np.maximum.at(size, instance.workload, share)
+    starts = np.bincount(instance.workload, instance.last - instance.first + 1, instance.workloads)
+    return np.argsort(-size / np.sqrt(np.maximum(starts, 1)), kind="stable")

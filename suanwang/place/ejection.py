@@ -10,7 +10,7 @@ from math import log
 import numpy as np
 from numpy.random import Generator
 
-from suanwang.place.assign import Floor, by_size
+from suanwang.place.assign import Floor, by_hardness
 from suanwang.place.instance import REFUSED, Assignment, Floats, cost_by_workload, sums
 from suanwang.place.quotes import Prices, Quoter
 
@@ -49,7 +49,7 @@ class _Search:
             self._guides.append([offers.ranked(w) for w in range(instance.workloads)])
             self._totals.append(list(sums(instance.per_hour + share * congestion)))
         rank = np.empty(instance.workloads, np.int64)
-        rank[by_size(instance)] = np.arange(instance.workloads)
+        rank[by_hardness(instance)] = np.arange(instance.workloads)
         self._rank = rank.tolist()
         self._hours, self._first, self._last = instance.hours.tolist(), instance.first.tolist(), instance.last.tolist()
         cost = cost_by_workload(instance, plan)

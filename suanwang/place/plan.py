@@ -1,6 +1,6 @@
 """Plan: where and when each of many workloads runs at least total cost, the prices of capacity, and a bound.
 
-Prices first (`prices`), then the largest workloads first, each at its cheapest free place at those prices (`assign`),
+Prices first (`prices`), then the hardest workloads first, each at its cheapest free place at those prices (`assign`),
 then each that can do better at true cost is moved, then ejections where workloads are few. With the
 prices of an earlier plan a few rounds suffice. The same instance and seed give the same plan.
 """
@@ -34,9 +34,9 @@ class Effort:
         options = max(len(instance.rate), 1)
         patience = min(max(250_000 // options, 3), 20)
         return cls(
-            rounds=12 if warm else min(max(25_000_000 // options, 60), 1000),
-            patience=2 if warm else patience,
-            level=LEVEL_WARM if warm else LEVEL,
+            rounds=min(10 + 1_000_000 // options, 300) if warm else min(max(25_000_000 // options, 60), 1000),
+            patience=patience - 1 if warm else patience,
+            level=LEVEL_WARM if warm and options > 100_000 else LEVEL,
             passes=1 if warm else 2,
             ejections=0 if warm else max(0, 40_000 - 40 * instance.workloads),
         )
@@ -67,11 +67,16 @@ class Plan:
         return self.cost / self.bound - 1
 
 
+def best_start(quoter: Quoter, yesterday: Prices) -> Prices:
+    """All, half or nothing of yesterday's prices, by the greatest bound: few workloads differ much from day to day."""
+    return max((share * yesterday for share in (1.0, 0.5, 0.0)), key=lambda prices: lower_bound(quoter, prices))
+
+
 def plan(instance: Instance, *, yesterday: Prices | None = None, seed: int = 0, effort: Effort | None = None) -> Plan:
     """A plan within the capacities. `yesterday`: prices of an earlier plan, moved to this one's hours."""
     effort = effort or Effort.of(instance, warm=yesterday is not None)
     quoter = Quoter(instance)
-    start = none(instance) if yesterday is None else yesterday
+    start = none(instance) if yesterday is None else best_start(quoter, yesterday)
     found = climb(quoter, start, effort.rounds, level=effort.level, patience=effort.patience)
     prices = found.prices
     floor = Floor(instance)

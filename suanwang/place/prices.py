@@ -43,8 +43,8 @@ def none(instance: Instance) -> Prices:
 def later(prices: Prices, hours: int, *, period: int = 24) -> Prices:
     """Prices made `hours` ago, moved to now; the hours that are new have those of `period` hours before them."""
     at = np.arange(prices.shape[1]) + hours
-    beyond = np.maximum(at - prices.shape[1] + period, 0)
-    return prices[:, at - -(-beyond // period) * period if hours else at]
+    days_back = np.maximum(-(-(at + 1 - prices.shape[1]) // period), 0)
+    return prices[:, at - days_back * period]
 
 
 def climb(quoter: Quoter, start: Prices, rounds: int, *, level: float = LEVEL, patience: int = 3) -> Ascent:
