@@ -23,7 +23,7 @@ WARMTH = 0.15
 
 def eject(quoter: Quoter, plan: Assignment, prices: Prices, moves: int, random: Generator) -> Assignment:
     """The best plan seen in `moves` moves from a plan within the capacities; never a dearer one."""
-    if moves == 0:
+    if moves == 0 or len(plan.option) < 2:
         return plan
     search = _Search(quoter, plan, prices, random)
     for move in range(moves):

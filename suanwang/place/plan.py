@@ -64,7 +64,7 @@ class Plan:
     @property
     def gap(self) -> float:
         """How much dearer than the bound the plan is at most, as a share."""
-        return self.cost / self.bound - 1
+        return self.cost / self.bound - 1 if self.bound else 0.0
 
 
 def best_start(quoter: Quoter, yesterday: Prices) -> Prices:

@@ -107,7 +107,7 @@ class Quoter:
         """What the workloads of a batch are quoted at the prices of the table."""
         flat, option = self._table.reshape(-1), batch.option
         run = np.minimum(flat.take(self._early[option]), flat.take(self._late[option]))
-        shape = (len(batch.workload), len(self._blocks))
+        shape = (len(batch.workload), max(1, len(self._blocks)))
         quote = np.full(shape, np.inf, np.float32)
         number = np.full(shape, REFUSED, np.int32)
         column = np.searchsorted(self._begins, option, side="right") - 1

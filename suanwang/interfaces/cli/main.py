@@ -11,6 +11,7 @@ from suanwang.interfaces.cli.bench import bench
 from suanwang.interfaces.cli.books import admin, bill, ledger, voucher
 from suanwang.interfaces.cli.catalog import catalog
 from suanwang.interfaces.cli.jobs import job, jobs
+from suanwang.interfaces.cli.prices import prices
 from suanwang.interfaces.cli.run import estimate, place, run, submit
 from suanwang.interfaces.cli.terminal import Terminal, error_as_json
 
@@ -31,7 +32,7 @@ def cli(ctx: click.Context, lang: str) -> None:
     ctx.obj = Terminal(lang)
 
 
-for command in (catalog, run, estimate, place, submit, jobs, job, bill, ledger, voucher, admin, bench):
+for command in (catalog, run, estimate, place, submit, jobs, job, bill, ledger, voucher, admin, bench, prices):
     cli.add_command(command)
 
 
