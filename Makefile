@@ -38,6 +38,7 @@ nightly: $(VENV)/.dev ## Search the properties long, with new random examples ea
 
 docs: $(VENV)/.run ## Make the reference pages from the tables in the code
 	$(BIN)/python docs/generate.py
+	$(BIN)/python docs/house.py
 
 clean: ## Remove .venv and every cache; your data in SUANWANG_HOME stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

@@ -15,7 +15,7 @@ from suanwang.domain.usage import UsageRecord
 from suanwang.domain.voucher import Voucher
 from suanwang.domain.workload import Workload
 from suanwang.errors import NotNow, msg
-from suanwang.schedule.policies.fcfs import FirstComeFirstServed
+from suanwang.schedule.policies import find_policy
 from suanwang.schemas.workload import read_workload
 from suanwang.service.planning import Quote, quote
 from suanwang.service.settlement import invoice_of
@@ -34,7 +34,7 @@ class Client:
     def __init__(self, house: House) -> None:
         self.house = house
         self._hub = house.hub
-        self._policy = FirstComeFirstServed()
+        self._policy = find_policy(house.hub.grid.policy)
 
     @classmethod
     @contextmanager
@@ -49,7 +49,7 @@ class Client:
     def read_workload(self, path: str) -> Workload:
         """Read a workload file; its `directory` is relative to the file. Raises InvalidInput with every problem."""
         text, settings = read_text(path), self.house.settings
-        workload = read_workload(text, path, self.house.catalog, self.now(), settings.tenant)
+        workload = read_workload(text, path, self.house.catalog, self.now(), settings.tenant, self._hub.grid)
         if workload.program is None:
             return workload
         directory = Path(path).absolute().parent / workload.program.directory

@@ -64,9 +64,14 @@ def _lost_if_unknown(observation: Observation, last: Observation | None) -> Obse
 
 
 def _record(hub: Hub, order: Order, last: Observation | None, observation: Observation, now: datetime) -> int:
-    """Store one order's news with its usage, charges and the job's moves; 1 when the order has ended."""
+    """Store one order's news with its usage, charges and the job's moves; 1 when the order has ended.
+
+    Another hub may have closed the order since it was read; its job may be at its next attempt: no news then.
+    """
     over = observation.state in (OrderState.ENDED, OrderState.LOST)
     with hub.store.transaction() as tx:
+        if not _is_open(tx, order):
+            return 0
         job = tx.jobs.get(order.job_id)
         changed = last is None or _news(last) != _news(observation)
         if changed:
@@ -82,6 +87,10 @@ def _record(hub: Hub, order: Order, last: Observation | None, observation: Obser
     return int(over)
 
 
+def _is_open(tx: Transaction, order: Order) -> bool:
+    return any(found.id == order.id for found, _ in tx.jobs.orders(open_only=True, job_id=order.job_id))
+
+
 def _news(observation: Observation) -> tuple[object, ...]:
     """What is worth a write: not the running counters."""
     return (observation.state, observation.started, observation.ended, observation.cause, observation.exit_code)
@@ -91,6 +100,7 @@ def _meter(hub: Hub, tx: Transaction, job: Job, order: Order, observation: Obser
     if job.placement is None or observation.started is None:
         return
     pool = hub.grid.pool(order.pool_id)
+    earlier = tx.usage.records(job.id)
     records = meter(
         order,
         observation,
@@ -98,16 +108,17 @@ def _meter(hub: Hub, tx: Transaction, job: Job, order: Order, observation: Obser
         site=hub.grid.site(pool.site_id),
         pool=pool,
         estimate=job.placement.option.estimate,
-        earlier=tx.usage.records(job.id),
+        earlier=earlier,
         now=now,
     )
     book = hub.grid.price_book_of(pool, job.placement.option.start)
     for record in records:
-        tx.usage.add(record, [*rate(record, book), *(_data(hub, job, record, book) if record is records[0] else [])])
+        first = not earlier and record is records[0]
+        tx.usage.add(record, [*rate(record, book), *(_data(hub, job, record, book) if first else [])])
 
 
 def _data(hub: Hub, job: Job, record: UsageRecord, book: PriceBook) -> list[Charge]:
-    """What bringing the job's data to its site costs; the charge's id names the data set, so it is made once."""
+    """What bringing the job's data to its site costs: charged once, with the first record of the job."""
     lines = [(data, hub.grid.link(data.at, record.site_id)) for data in job.workload.data]
     return [rate_data(record, data, link.price_per_gb, book) for data, link in lines if link and link.price_per_gb]
 
@@ -135,7 +146,8 @@ def _end(job: Job, observation: Observation) -> tuple[JobState, Reason | None, M
 
 
 def _signal(exit_code: int | None) -> str:
-    return "unknown" if exit_code is None else str(abs(exit_code))
+    """The signal's number; engines report 128 + it, as shells do."""
+    return "unknown" if exit_code is None else str(exit_code - 128 if exit_code > 128 else exit_code)
 
 
 def cancel_asked(hub: Hub, now: datetime) -> None:
@@ -152,15 +164,17 @@ def cancel_asked(hub: Hub, now: datetime) -> None:
 
 
 def _cancel_order(hub: Hub, order: Order, now: datetime) -> None:
-    engine = hub.engine(order.pool_id)
     try:
+        engine = hub.engine(order.pool_id)
         engine.cancel(order.id)
         (observation,) = engine.observe([order.id])
-    except NotNow:
+    except (NotNow, NotFound):
         return
     if observation.state is not OrderState.UNKNOWN:
         return
     with hub.store.transaction() as tx:  # cancelled before it was sent: the engine will never start it
+        if not _is_open(tx, order):
+            return
         job = tx.jobs.get(order.job_id)
         if job.state in ACTIVE:
             move(tx.jobs, job, JobState.CANCELLED, now, Reason.CANCELLED_BY_TENANT)

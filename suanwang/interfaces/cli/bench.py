@@ -1,14 +1,23 @@
-"""`suanwang bench`: how fast and how good, on the machine at hand. Each benchmark is a file of its own."""
+"""`bench`: how fast parts of suanwang run on this machine; one file for each part."""
 
 import click
 
+from suanwang.interfaces.cli.bench_estimate import estimate
 from suanwang.interfaces.cli.bench_place import place
+from suanwang.interfaces.cli.bench_replay import replay
 
 
 @click.group()
 def bench() -> None:
-    """Benchmarks: how fast and how good suanwang is on this machine."""
+    """Measure how fast suanwang itself runs on this machine.
+
+    \b
+    Examples:
+      suanwang bench estimate --json
+      suanwang bench place --json
+      suanwang bench replay --json
+    """
 
 
-for command in (place,):
+for command in (estimate, place, replay):
     bench.add_command(command)

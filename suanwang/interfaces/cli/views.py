@@ -32,41 +32,26 @@ def show_quote(terminal: Terminal, grid: Grid, quote: Quote) -> None:
 
 
 def show_options(terminal: Terminal, grid: Grid, options: Iterable[Option]) -> None:
-    """A row for each option; the one that is taken is first and marked."""
-    columns = (
-        "",
-        msg("pool"),
-        msg(">cards"),
-        msg("start"),
-        msg("run time"),
-        msg(">rent"),
-        msg(">power"),
-        msg(">data"),
-        msg(">carbon price"),
-        msg(">total"),
-        msg(">at most billed"),
-        msg(">energy"),
-        msg(">carbon"),
-    )
-    rows = []
+    """When each option would run and what it costs, by part; the one that is taken is first and marked."""
+    times, costs = [], []
     for rank, option in enumerate(options):
-        zone = grid.site(option.site_id).zone
-        parts = [_part(option, part) for part in (CostPart.RENT, CostPart.POWER, CostPart.DATA, CostPart.CARBON)]
-        rows.append(
+        pool = f"{'→' if rank == 0 else ' '} {option.pool_id}"
+        times.append(
             (
-                "→" if rank == 0 else " ",
-                option.pool_id,
+                pool,
                 str(option.accelerators),
-                figures.moment(option.start, zone),
+                figures.moment(option.start, grid.site(option.site_id).zone),
                 figures.durations(option.estimate.time_s),
-                *parts,
-                figures.money(option.total),
-                figures.money(option.billed_high),
                 figures.energy(option.energy_kwh),
                 figures.carbon(option.carbon_kg_location),
             )
         )
-    terminal.table(columns, rows)
+        parts = [_part(option, part) for part in (CostPart.RENT, CostPart.POWER, CostPart.DATA, CostPart.CARBON)]
+        costs.append((pool, *parts, figures.money(option.total), figures.money(option.billed_high)))
+    when = (msg("pool"), msg(">cards"), msg("start"), msg(">run time"), msg(">energy"), msg(">CO₂"))
+    price = (msg("pool"), msg(">rent"), msg(">power"), msg(">data"), msg(">CO₂ price"), msg(">total"), msg(">at most"))
+    terminal.table(when, times)
+    terminal.table(price, costs)
 
 
 def _part(option: Option, part: CostPart) -> str:
@@ -85,7 +70,7 @@ def show_jobs(terminal: Terminal, grid: Grid, jobs: Iterable[Job]) -> None:
                 job.id,
                 job.workload.name,
                 job.tenant,
-                f"{job.state.value} ({job.outcome.value})" if job.outcome else job.state.value,
+                job.outcome.value if job.outcome else job.state.value,
                 option.pool_id if option else "–",
                 figures.moment(option.start, grid.site(option.site_id).zone) if option else "–",
                 f"{reason}. {terminal.text(job.detail)}" if job.detail else reason,
@@ -116,8 +101,8 @@ def show_invoice(terminal: Terminal, bill: Invoice) -> None:
     delivered = "≈ " if bill.flops_source.value == "modelled" else ""
     terminal.say(
         msg(
-            "{hours:.2f} card-hours · {delivered} delivered · energy {energy} · carbon {carbon} (location-based)",
-            hours=bill.accelerator_hours,
+            "{time} · {delivered} delivered · energy {energy} · carbon {carbon} (location-based)",
+            time=figures.card_time(bill.accelerator_hours),
             delivered=delivered + figures.compute(bill.flops_delivered),
             energy=modelled + figures.energy(bill.energy_kwh),
             carbon=modelled + figures.carbon(bill.carbon_kg_location),
@@ -148,7 +133,7 @@ def show_job(
         (
             f"{record.start:%m-%d %H:%M:%S}Z – {record.end:%H:%M:%S}Z",
             record.pool_id,
-            f"{float(record.accelerator_hours):.4f} h",
+            figures.card_time(float(record.accelerator_hours)),
             figures.energy(float(record.energy_kwh)),
             record.energy_source.value,
         )

@@ -47,7 +47,7 @@ def paths(data: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 @st.composite
 def mutated(draw: st.DrawFn) -> str:
     """A good file with one to six values replaced, removed, renamed or doubled."""
-    data = deepcopy(draw(st.sampled_from(FILES)))
+    data: Any = deepcopy(draw(st.sampled_from(FILES)))
     for _ in range(draw(st.integers(1, 6))):
         path = draw(st.sampled_from(paths(data)))
         if not path:
@@ -57,7 +57,7 @@ def mutated(draw: st.DrawFn) -> str:
             parent = parent[step]
         match draw(st.sampled_from(["replace", "remove", "rename", "double"])):
             case "replace":
-                parent[path[-1]] = draw(VALUES)
+                parent[path[-1]] = deepcopy(draw(VALUES))
             case "remove":
                 del parent[path[-1]]
             case "rename" if isinstance(parent, dict):
