@@ -20,7 +20,7 @@ from suanwang.place.starts import Blocked, Bounds, Found, search
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """A pool that can have the workload. `first`: the earliest start if the pool were empty."""
+    """A pool that can have the workload. `first`: the earliest start if the pool were empty; `last_us`: the latest."""
 
     pool: Pool
     site: Site
@@ -29,6 +29,7 @@ class Offer:
     outlook: Outlook
     found: Found
     first: datetime
+    last_us: int
     data_ready: datetime | None
     round_trip_ms: float | None
 
@@ -152,6 +153,7 @@ class _Desk:
             outlook=outlook,
             found=found,
             first=from_us(bounds.first_us),
+            last_us=bounds.last_us,
             data_ready=data_ready,
             round_trip_ms=trip,
         )

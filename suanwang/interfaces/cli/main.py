@@ -13,6 +13,7 @@ from suanwang.interfaces.cli.catalog import catalog
 from suanwang.interfaces.cli.estimate import estimate
 from suanwang.interfaces.cli.feasibility import feasibility
 from suanwang.interfaces.cli.jobs import job, jobs
+from suanwang.interfaces.cli.prices import prices
 from suanwang.interfaces.cli.replay import replay
 from suanwang.interfaces.cli.run import place, run, submit
 from suanwang.interfaces.cli.terminal import Terminal, error_as_json
@@ -39,6 +40,7 @@ COMMANDS = (
     run,
     estimate,
     place,
+    prices,
     submit,
     jobs,
     job,
