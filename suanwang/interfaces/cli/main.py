@@ -38,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status: 0 done, 1 refused or failed, 2 bad input."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     terminal = Terminal(_asked_language(words))
+    if terminal.lang != "en":
+        _translate_help(cli, terminal)
     try:
         status = cli.main(words, prog_name="suanwang", standalone_mode=False)
     except click.ClickException as error:
@@ -51,6 +53,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             terminal.json(error_as_json(error, terminal))
         return terminal.error(error)
     return status if isinstance(status, int) else 0
+
+
+def _translate_help(command: click.Command, terminal: Terminal) -> None:
+    """Put the help of a command, its options and its commands into the reader's language."""
+    command.help = terminal.translate(command.help) if command.help else None
+    for parameter in command.params:
+        if isinstance(parameter, click.Option) and parameter.help:
+            parameter.help = terminal.translate(parameter.help)
+    if isinstance(command, click.Group):
+        for inner in command.commands.values():
+            _translate_help(inner, terminal)
 
 
 def _asked_language(words: Sequence[str]) -> str:
