@@ -38,6 +38,7 @@ nightly: $(VENV)/.dev ## Search the properties long, with new random examples ea
 
 docs: $(VENV)/.run ## Make the reference pages from the tables in the code
 	$(BIN)/python docs/generate.py
+	$(BIN)/python docs/house.py
 
 messages: $(VENV)/.dev ## Collect the texts that people read and compile their Chinese translations
 	$(BIN)/python tools/messages.py

@@ -33,7 +33,6 @@ CODES: dict[str, str] = {
     "store-unavailable": "The database did not answer, or was busy for too long.",
     "not-started": "The job has not been sent to an engine, so there is no output.",
     "not-settled": "The job is not settled, so there is no bill.",
-    "not-placeable": "No pool of the grid can run the workload; the reasons are listed.",
 }
 """Every error code, with its meaning; the reference page is made from this table."""
 

@@ -19,7 +19,7 @@ def language(asked: str, environment: Mapping[str, str]) -> str:
 
 
 def translator(lang: str) -> Translate:
-    """The gettext function of a language; English is the language of the sources."""
+    """The gettext function of a language; English is the language of the sources, and of what is not translated."""
     if lang == "en":
         return str
-    return gettext.translation("suanwang", LOCALE, languages=[lang.replace("-", "_")]).gettext
+    return gettext.translation("suanwang", LOCALE, languages=[lang.replace("-", "_")], fallback=True).gettext

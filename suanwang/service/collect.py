@@ -91,6 +91,7 @@ def _meter(hub: Hub, tx: Transaction, job: Job, order: Order, observation: Obser
     if job.placement is None or observation.started is None:
         return
     pool = hub.grid.pool(order.pool_id)
+    earlier = tx.usage.records(job.id)
     records = meter(
         order,
         observation,
@@ -98,16 +99,17 @@ def _meter(hub: Hub, tx: Transaction, job: Job, order: Order, observation: Obser
         site=hub.grid.site(pool.site_id),
         pool=pool,
         estimate=job.placement.option.estimate,
-        earlier=tx.usage.records(job.id),
+        earlier=earlier,
         now=now,
     )
     book = hub.grid.price_book_of(pool, job.placement.option.start)
     for record in records:
-        tx.usage.add(record, [*rate(record, book), *(_data(hub, job, record, book) if record is records[0] else [])])
+        first = not earlier and record is records[0]
+        tx.usage.add(record, [*rate(record, book), *(_data(hub, job, record, book) if first else [])])
 
 
 def _data(hub: Hub, job: Job, record: UsageRecord, book: PriceBook) -> list[Charge]:
-    """What bringing the job's data to its site costs; the charge's id names the data set, so it is made once."""
+    """What bringing the job's data to its site costs: charged once, with the first record of the job."""
     lines = [(data, hub.grid.link(data.at, record.site_id)) for data in job.workload.data]
     return [rate_data(record, data, link.price_per_gb, book) for data, link in lines if link and link.price_per_gb]
 

@@ -9,7 +9,8 @@ How a block is written decides how it is tried (the blocks of one page run in or
     ```json       is read
 
 A comment on the line before a block changes that: `<!-- exits 2 -->` for a last command that fails on purpose,
-`<!-- not run: reason -->` for a block that cannot run, which any other language needs.
+`<!-- file: folder/name.csv -->` for the content of a file that later blocks use, `<!-- not run: reason -->` for a block
+that cannot run. A block in any other language needs one of the last two.
 """
 
 import json
@@ -40,7 +41,7 @@ NAMES = ("README.md", "README.zh-CN.md", "CONTRIBUTING.md", "CHANGELOG.md")
 PAGES = sorted([*(REPO / n for n in NAMES if (REPO / n).exists()), *(REPO / "docs").rglob("*.md")])
 BLOCK_S = 240
 FENCE = re.compile(r"^(?P<indent> *)(?P<ticks>`{3,})(?P<language>[\w-]*)[^`]*$")
-NOTE = re.compile(r"^\s*<!-- (?:not run: (?P<excuse>\S.*)|exits (?P<status>\d+)) -->\s*$")
+NOTE = re.compile(r"^\s*<!-- (?:not run: (?P<excuse>\S.*)|exits (?P<status>\d+)|file: (?P<file>[\w./-]+)) -->\s*$")
 LINK = re.compile(r"\]\(<?(?P<target>[^)\s>]*)>?\)")
 HEADING = re.compile(r"^#+ +(.*)$", re.MULTILINE)
 SEPARATOR = "\x1e"
@@ -55,6 +56,7 @@ class Block:
     body: str
     excuse: str = ""
     status: int = 0
+    file: str = ""
 
 
 def blocks(text: str, name: str) -> Iterator[Block]:
@@ -73,8 +75,9 @@ def blocks(text: str, name: str) -> Iterator[Block]:
             body.append(inner.removeprefix(fence["indent"]))
         else:
             raise AssertionError(f"{name}:{number}: the code block is not closed")
-        excuse, status = (note["excuse"] or "", int(note["status"] or 0)) if note else ("", 0)
-        yield Block(f"{name}:{number}", fence["language"], "\n".join(body) + "\n", excuse, status)
+        said = note.groupdict("") if note else {"excuse": "", "status": "", "file": ""}
+        status = int(said["status"] or 0)
+        yield Block(f"{name}:{number}", fence["language"], "\n".join(body) + "\n", said["excuse"], status, said["file"])
         note = None
 
 
@@ -175,8 +178,13 @@ def run_page(text: str, name: str, workspace: Path) -> int:
     """Run every block of a page that is not excused; how many ran."""
     run = [block for block in blocks(text, name) if not block.excuse]
     for block in run:
-        assert block.language in RUNNERS, f"{block.place}: nothing runs {block.language!r}: say `not run: reason`"
-        RUNNERS[block.language](block, workspace)
+        if block.file:
+            (workspace / block.file).parent.mkdir(parents=True, exist_ok=True)
+            (workspace / block.file).write_text(block.body, encoding="utf-8")
+        elif block.language not in RUNNERS:
+            raise AssertionError(f"{block.place}: nothing runs {block.language!r}: say `not run: reason`")
+        else:
+            RUNNERS[block.language](block, workspace)
     return len(run)
 
 
@@ -244,6 +252,7 @@ def page_of(language: str, body: str, note: str = "") -> str:
         (page_of("console", "$ echo $SUANWANG_HOME\n/…/.suanwang"), 1),
         (page_of("yaml", "a: 1"), 1),
         (page_of("json", '{"a": 1}'), 1),
+        (page_of("csv", "a,b", "<!-- file: f/a.csv -->") + page_of("console", "$ cat f/a.csv\na,b"), 2),
         (page_of("text", "a picture", "<!-- not run: a picture -->"), 0),
     ],
 )

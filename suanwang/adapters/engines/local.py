@@ -33,7 +33,8 @@ from suanwang.ports import Clock
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 """An order id, job id or state key: one plain folder name."""
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "USER", "LOGNAME", "SHELL", "TZ", "TMPDIR")
-"""What a program gets of the hub's environment; the order's own comes on top."""
+"""What a program gets of the hub's environment; the order's own comes on top. The folder of the hub's interpreter is
+the last of PATH: `python` is the one that the hub's owner would get, and ours where there is no other."""
 PROGRESS_BYTES = 8192
 """How far back in the log the last progress line is looked for."""
 
@@ -184,7 +185,7 @@ class LocalEngine:
             "directory": order.directory or str(work),
             "time_limit_wall_s": None if limit_s == float("inf") else limit_s,
             "grace_s": self._grace_s,
-            "environment": {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+            "environment": _passed_on()
             | dict(order.environment)
             | {
                 "SUANWANG_JOB_ID": order.job_id,
@@ -304,6 +305,11 @@ class LocalEngine:
                 msg("the local engine's folder {root} fails: {why}", root=str(self._root), why=str(problem)),
                 msg("Make room or mend the folder; it is tried again."),
             ) from problem
+
+
+def _passed_on() -> dict[str, str]:
+    path = os.pathsep.join((os.environ.get("PATH", os.defpath), os.path.dirname(sys.executable)))  # noqa: PTH120
+    return {name: os.environ[name] for name in PASSED_ON if name in os.environ} | {"PATH": path}
 
 
 def _refused(message: Message) -> Never:

@@ -6,10 +6,12 @@ all that was committed before, so nothing has to be tried again, as SERIALIZABLE
 at a time, which is what SQLite gives, and what posting in large groups is made for.
 """
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
@@ -24,6 +26,7 @@ from suanwang.errors import InvalidInput, Problem, msg
 
 BUSY_TIMEOUT_MS = 30_000
 """How long a transaction waits for the one before it."""
+BUSY_PAUSE_S = 0.01
 LOCK_KEY = 0x7375616E77616E67
 """The advisory lock of this program on PostgreSQL ("suanwang" as bytes)."""
 
@@ -104,17 +107,32 @@ def _engine(address: URL) -> Engine:
     return engine
 
 
-def _prepare_sqlite(connection: Any, _record: object) -> None:
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     """Set up a new SQLite connection; the driver is told to leave transactions to us (it would begin them too late)."""
     connection.isolation_level = None
     for pragma in (
         f"busy_timeout = {BUSY_TIMEOUT_MS}",
-        "journal_mode = WAL",
         "synchronous = FULL",
         "foreign_keys = ON",
         "recursive_triggers = ON",  # else INSERT OR REPLACE would delete rows past the append-only triggers
     ):
         connection.execute(f"PRAGMA {pragma}").close()
+    _write_ahead(connection)
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Change to write-ahead logging. While others open a new file too, SQLite refuses this at once, whatever the busy
+    timeout is (it might wait for them as they wait for it), so it is asked again for as long."""
+    deadline = monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL").close()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or monotonic() > deadline:
+                raise
+            sleep(BUSY_PAUSE_S)
+        else:
+            return
 
 
 def _prepare_postgresql(connection: Any, _record: object) -> None:

@@ -4,13 +4,14 @@ from datetime import datetime, tzinfo
 
 from suanwang.domain.estimate import Band
 from suanwang.domain.money import Money
+from suanwang.units import MICRO
 
 SYMBOLS = {"CNY": "¥", "USD": "$", "EUR": "€"}
 
 
 def money(amount: Money) -> str:
-    """¥ 1,234.57; a unit without a symbol follows the amount."""
-    text = f"{abs(amount.decimal):,.2f}"
+    """¥ 1,234.57, below a coin ¥ 0.000042; a unit without a symbol follows the amount."""
+    text = f"{abs(amount.decimal):,.{6 if 0 < abs(amount.micro) < MICRO // 100 else 2}f}"
     sign = "-" if amount.micro < 0 else ""
     return f"{sign}{SYMBOLS[amount.unit]} {text}" if amount.unit in SYMBOLS else f"{sign}{text} {amount.unit}"
 
@@ -29,15 +30,24 @@ def duration(seconds: float) -> str:
 
 
 def durations(band: Band) -> str:
-    """≈ mid (low to high)."""
-    return f"≈ {duration(band.mid)} ({duration(band.low)} – {duration(band.high)})"
+    """mid (low–high), all in the unit that suits mid: 3.2 (2.7–5.0) h."""
+    scales = (("d", 172_800, 86_400), ("h", 3600, 3600), ("min", 60, 60))
+    unit, scale = next(((unit, scale) for unit, least, scale in scales if band.mid >= least), ("s", 1))
+    low, mid, high = (f"{seconds / scale:.1f}" for seconds in (band.low, band.mid, band.high))
+    return f"{mid} ({low}–{high}) {unit}"
 
 
 def energy(kwh: float) -> str:
+    """MWh, kWh, or Wh where that would show as 0."""
+    if 0 < kwh < 0.1:
+        return f"{kwh * 1000:.2g} Wh"
     return f"{kwh / 1000:,.2f} MWh" if kwh >= 1000 else f"{kwh:,.2f} kWh"
 
 
 def carbon(kg: float) -> str:
+    """Tonnes, kg, or g where that would show as 0."""
+    if 0 < kg < 0.1:
+        return f"{kg * 1000:.2g} g"
     return f"{kg / 1000:,.2f} t" if kg >= 1000 else f"{kg:,.2f} kg"
 
 
@@ -51,8 +61,8 @@ def compute(flops: float) -> str:
 
 
 def moment(when: datetime, zone: tzinfo) -> str:
-    """Date and time on the clock of a zone, with its offset."""
-    return when.astimezone(zone).strftime("%m-%d %H:%M %z")
+    """Date and time on the clock of a zone, with its offset: 11-23 09:00 +08, or +0530 where it has minutes."""
+    return when.astimezone(zone).strftime("%m-%d %H:%M %z").removesuffix("00")
 
 
 def size(number_of_bytes: float) -> str:

@@ -34,14 +34,24 @@ class Terminal:
         click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str, allow_nan=False))
 
     def table(
-        self, columns: Sequence[Message | str], rows: Iterable[Sequence[str]], *, title: Message | str = ""
+        self,
+        columns: Sequence[Message | str],
+        rows: Iterable[Sequence[str]],
+        *,
+        title: Message | str = "",
+        dense: bool = False,
     ) -> None:
-        """A table; columns whose name starts with '>' are aligned to the right."""
+        """A table; columns whose name starts with '>' are aligned to the right. `dense`: one space between columns."""
         from rich.console import Console
         from rich.table import Table
 
         table = Table(
-            title=self.text(title) or None, title_justify="left", box=None, pad_edge=False, header_style="bold"
+            title=self.text(title) or None,
+            title_justify="left",
+            box=None,
+            pad_edge=False,
+            collapse_padding=dense,
+            header_style="bold",
         )
         for column in columns:
             name = self.text(column)

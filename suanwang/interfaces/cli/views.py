@@ -42,11 +42,11 @@ def show_options(terminal: Terminal, grid: Grid, options: Iterable[Option]) -> N
         msg(">rent"),
         msg(">power"),
         msg(">data"),
-        msg(">carbon price"),
+        msg(">CO₂\nprice"),
         msg(">total"),
-        msg(">at most billed"),
+        msg(">at most"),
         msg(">energy"),
-        msg(">carbon"),
+        msg(">CO₂"),
     )
     rows = []
     for rank, option in enumerate(options):
@@ -66,7 +66,7 @@ def show_options(terminal: Terminal, grid: Grid, options: Iterable[Option]) -> N
                 figures.carbon(option.carbon_kg_location),
             )
         )
-    terminal.table(columns, rows)
+    terminal.table(columns, rows, dense=True)
 
 
 def _part(option: Option, part: CostPart) -> str:
