@@ -126,6 +126,9 @@ class Ledger(Protocol):
     def balances(self) -> list[Balance]:
         """Of every account, by id."""
 
+    def transfer(self, transfer_id: str) -> Transfer:
+        """Raises NotFound."""
+
     def transfers(self, job_id: str = "", account_id: str = "", after: int = 0, limit: int = 10000) -> list[Transfer]:
         """In the order they were posted (1, 2, …), from the one after the `after`-th."""
 

@@ -102,7 +102,10 @@ class Tenant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grid:
-    """Everything that placement may choose from. Ids are unique and references resolve (checked where it is read)."""
+    """Everything that placement may choose from. Ids are unique and references resolve (checked where it is read).
+
+    `policy`: name of the queueing policy that admits its jobs.
+    """
 
     id: str
     currency: str
@@ -115,6 +118,7 @@ class Grid:
     programmes: tuple[Programme, ...] = ()
     carbon_price_per_t: Money | None = None
     latency: LatencyModel = LatencyModel()
+    policy: str = "fcfs"
 
     def site(self, site_id: str) -> Site:
         return _one(self.sites, "site", site_id)

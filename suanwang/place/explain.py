@@ -220,7 +220,11 @@ def _saving(saving: Saving) -> Message:
 
 
 def _span(start: datetime, end: datetime) -> str:
-    return f"{(end - start).total_seconds() / SECONDS_PER_HOUR:.1f} h"
+    """Hours; below a tenth of an hour minutes or seconds, so that a short wait is not told as none."""
+    seconds = (end - start).total_seconds()
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < SECONDS_PER_HOUR / 10 else f"{seconds / SECONDS_PER_HOUR:.1f} h"
 
 
 def _passed_through(chosen: Offer, option: Option) -> bool:

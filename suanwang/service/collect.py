@@ -64,9 +64,14 @@ def _lost_if_unknown(observation: Observation, last: Observation | None) -> Obse
 
 
 def _record(hub: Hub, order: Order, last: Observation | None, observation: Observation, now: datetime) -> int:
-    """Store one order's news with its usage, charges and the job's moves; 1 when the order has ended."""
+    """Store one order's news with its usage, charges and the job's moves; 1 when the order has ended.
+
+    Another hub may have closed the order since it was read; its job may even be at its next attempt. Then it is no news.
+    """
     over = observation.state in (OrderState.ENDED, OrderState.LOST)
     with hub.store.transaction() as tx:
+        if not _is_open(tx, order):
+            return 0
         job = tx.jobs.get(order.job_id)
         changed = last is None or _news(last) != _news(observation)
         if changed:
@@ -80,6 +85,10 @@ def _record(hub: Hub, order: Order, last: Observation | None, observation: Obser
                 move(tx.jobs, job, after, now, reason, detail)
             tx.jobs.close_order(order.id)
     return int(over)
+
+
+def _is_open(tx: Transaction, order: Order) -> bool:
+    return any(found.id == order.id for found, _ in tx.jobs.orders(open_only=True, job_id=order.job_id))
 
 
 def _news(observation: Observation) -> tuple[object, ...]:
@@ -154,15 +163,17 @@ def cancel_asked(hub: Hub, now: datetime) -> None:
 
 
 def _cancel_order(hub: Hub, order: Order, now: datetime) -> None:
-    engine = hub.engine(order.pool_id)
     try:
+        engine = hub.engine(order.pool_id)
         engine.cancel(order.id)
         (observation,) = engine.observe([order.id])
-    except NotNow:
+    except (NotNow, NotFound):
         return
     if observation.state is not OrderState.UNKNOWN:
         return
     with hub.store.transaction() as tx:  # cancelled before it was sent: the engine will never start it
+        if not _is_open(tx, order):
+            return
         job = tx.jobs.get(order.job_id)
         if job.state in ACTIVE:
             move(tx.jobs, job, JobState.CANCELLED, now, Reason.CANCELLED_BY_TENANT)

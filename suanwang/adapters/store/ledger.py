@@ -134,6 +134,12 @@ class SqlLedger:
     def balances(self) -> list[Balance]:
         return [s.balance() for s in self._standings()]
 
+    def transfer(self, transfer_id: str) -> Transfer:
+        found = self._load(select(transfers.c.body).where(transfers.c.id == transfer_id))
+        if not found:
+            raise missing("transfer", transfer_id)
+        return found[0]
+
     def transfers(self, job_id: str = "", account_id: str = "", after: int = 0, limit: int = 10000) -> list[Transfer]:
         query = select(transfers.c.body).order_by(transfers.c.position).limit(limit)
         if job_id:

@@ -241,6 +241,11 @@ class MemoryLedger:
     def balances(self) -> list[Balance]:
         return [balance for _, balance in sorted(self._tables.balances.items())]
 
+    def transfer(self, transfer_id: str) -> Transfer:
+        if transfer_id not in self._tables.transfers:
+            raise missing("transfer", transfer_id)
+        return self._tables.transfers[transfer_id]
+
     def transfers(self, job_id: str = "", account_id: str = "", after: int = 0, limit: int = 10000) -> list[Transfer]:
         found = [
             t

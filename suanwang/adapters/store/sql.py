@@ -93,7 +93,11 @@ def _unusable(why: str) -> InvalidInput:
 
 def _engine(address: URL) -> Engine:
     if address.get_backend_name() == "sqlite":
-        Path(str(address.database)).parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(str(address.database)).parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _unusable(f"the folder {folder} cannot be made ({error.strerror})") from error
         engine = create_engine(address)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 import click
 
 from suanwang import __version__
-from suanwang.errors import SuanwangError
+from suanwang.errors import InvalidInput, Problem, SuanwangError, msg
 from suanwang.interfaces.cli.books import admin, bill, ledger, voucher
 from suanwang.interfaces.cli.catalog import catalog
+from suanwang.interfaces.cli.help import speaking, translated
 from suanwang.interfaces.cli.jobs import job, jobs
 from suanwang.interfaces.cli.run import estimate, place, run, submit
 from suanwang.interfaces.cli.terminal import Terminal, error_as_json
@@ -38,11 +39,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status: 0 done, 1 refused or failed, 2 bad input."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     terminal = Terminal(_asked_language(words))
-    if terminal.lang != "en":
-        _translate_help(cli, terminal)
+    with speaking(terminal.lang):
+        return _run(words, terminal)
+
+
+def _run(words: list[str], terminal: Terminal) -> int:
     try:
-        status = cli.main(words, prog_name="suanwang", standalone_mode=False)
+        status = translated(cli, terminal.translate).main(words, prog_name="suanwang", standalone_mode=False)
     except click.ClickException as error:
+        if "--json" in words:
+            terminal.json(error_as_json(_usage(error), terminal))
         error.show()
         return 2
     except click.exceptions.Abort:
@@ -55,15 +61,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status if isinstance(status, int) else 0
 
 
-def _translate_help(command: click.Command, terminal: Terminal) -> None:
-    """Put the help of a command, its options and its commands into the reader's language."""
-    command.help = terminal.translate(command.help) if command.help else None
-    for parameter in command.params:
-        if isinstance(parameter, click.Option) and parameter.help:
-            parameter.help = terminal.translate(parameter.help)
-    if isinstance(command, click.Group):
-        for inner in command.commands.values():
-            _translate_help(inner, terminal)
+def _usage(error: click.ClickException) -> InvalidInput:
+    """A wrong option or argument in the one shape that every refusal has."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    command = context.command_path if context else "suanwang"
+    remedy = msg("See `{command} --help`.", command=command)
+    return InvalidInput([Problem(command, msg("{problem}", problem=error.format_message()), remedy)])
 
 
 def _asked_language(words: Sequence[str]) -> str:

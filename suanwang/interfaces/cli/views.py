@@ -6,10 +6,11 @@ from suanwang.domain.invoice import Invoice
 from suanwang.domain.job import Job, JobEvent
 from suanwang.domain.money import Money
 from suanwang.domain.placement import CostPart, Option
+from suanwang.domain.reason import Reason
 from suanwang.domain.site import Grid
 from suanwang.domain.usage import UsageRecord
 from suanwang.domain.voucher import Voucher
-from suanwang.errors import msg
+from suanwang.errors import Message, msg
 from suanwang.interfaces.cli import figures
 from suanwang.interfaces.cli.terminal import Terminal
 from suanwang.service.planning import Quote
@@ -26,7 +27,7 @@ def show_quote(terminal: Terminal, grid: Grid, quote: Quote) -> None:
         for reason in quote.placement.reasons:
             terminal.say(f"  · {terminal.text(reason)}")
     for refusal in quote.rejections:
-        terminal.say(f"  ✗ {refusal.pool_id}: {refusal.reason.value}. {terminal.text(refusal.detail)}")
+        terminal.say(f"  ✗ {refusal.pool_id}: {terminal.text(_why(refusal.reason, refusal.detail))}")
     if quote.placement is None:
         terminal.say(msg("No pool of the grid can have it."), fg="red")
 
@@ -69,6 +70,12 @@ def show_options(terminal: Terminal, grid: Grid, options: Iterable[Option]) -> N
     terminal.table(columns, rows, dense=True)
 
 
+def _why(reason: Reason | None, detail: Message | None) -> Message | str:
+    """The name of a reason, and what it is about."""
+    name = reason.value if reason else ""
+    return msg("{reason}. {detail}", reason=name, detail=detail) if detail else name
+
+
 def _part(option: Option, part: CostPart) -> str:
     return figures.money(option.cost[part]) if part in option.cost else "–"
 
@@ -79,7 +86,6 @@ def show_jobs(terminal: Terminal, grid: Grid, jobs: Iterable[Job]) -> None:
     rows = []
     for job in jobs:
         option = job.placement.option if job.placement else None
-        reason = job.reason.value if job.reason else ""
         rows.append(
             (
                 job.id,
@@ -88,7 +94,7 @@ def show_jobs(terminal: Terminal, grid: Grid, jobs: Iterable[Job]) -> None:
                 f"{job.state.value} ({job.outcome.value})" if job.outcome else job.state.value,
                 option.pool_id if option else "–",
                 figures.moment(option.start, grid.site(option.site_id).zone) if option else "–",
-                f"{reason}. {terminal.text(job.detail)}" if job.detail else reason,
+                terminal.text(_why(job.reason, job.detail)),
             )
         )
     terminal.table(columns, rows)
@@ -184,7 +190,7 @@ def show_estimates(terminal: Terminal, quote: Quote) -> None:
     )
     terminal.table(columns, rows)
     for refusal in quote.rejections:
-        terminal.say(f"  ✗ {refusal.pool_id}: {refusal.reason.value}. {terminal.text(refusal.detail)}")
+        terminal.say(f"  ✗ {refusal.pool_id}: {terminal.text(_why(refusal.reason, refusal.detail))}")
     if quote.estimates:
         terminal.say(msg("Assumptions for {pool}:", pool=quote.estimates[0].pool_id))
         for a in quote.estimates[0].assumptions:

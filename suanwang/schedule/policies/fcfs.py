@@ -16,3 +16,6 @@ class FirstComeFirstServed:
     def order(self, due: Sequence[Waiting], snapshot: Snapshot) -> Sequence[Waiting]:  # noqa: ARG002
         """By creation, then id."""
         return sorted(due, key=lambda job: (job.since, job.job_id))
+
+
+POLICY = FirstComeFirstServed()

@@ -29,3 +29,6 @@ class Priority:
             return -(snapshot.now - job.since + job.priority * self.ageing), job.since, job.job_id
 
         return sorted(due, key=rank)
+
+
+POLICY = Priority()

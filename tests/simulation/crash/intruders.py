@@ -1,0 +1,80 @@
+"""What each key and trigger of the database is there to refuse, as somebody would write it who goes past the program.
+
+For every rule one intruder: statements of which the last must be refused. A rule without one, or an intruder without a
+rule, fails the test: whoever adds a key says here what it is against.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy.exc import DBAPIError
+
+APPEND_ONLY = ("job_events", "usage_records", "charges", "price_books", "transfers")
+
+
+def copy(table: str, where: str = "true", **changes: str) -> tuple[str, str, Mapping[str, str]]:
+    """Insert a row again (the last one that `where` holds for), with some columns changed to SQL expressions."""
+    return table, where, changes
+
+
+Intruder = tuple[tuple[str, str, Mapping[str, str]] | str, ...]
+SINGLE, NEXT = "kind = 'single'", "position + 1000000"
+INTRUDERS: dict[str, Intruder] = {
+    "key_meta_key": (copy("meta"),),
+    "key_transitions_state_before_state_after": (copy("transitions"),),
+    "suanwang_schema_pkc": (copy("suanwang_schema"),),
+    "key_jobs_id": (copy("jobs", key="key || 'x'"),),
+    "key_jobs_tenant_key": (copy("jobs", id="id || 'x'"),),
+    "key_job_events_job_id_sequence": (copy("job_events", at_us="at_us + 1"),),
+    "key_orders_id": (copy("orders", attempt="attempt + 1"),),
+    "key_orders_job_id_attempt": (copy("orders", id="id || 'x'"),),
+    "key_usage_records_id": (copy("usage_records", start_us="end_us + 1000000000", end_us="end_us + 2000000000"),),
+    "key_usage_records_order_id_start_us": (copy("usage_records", id="id || 'x'"),),
+    "key_charges_id": (copy("charges", amount_micro="amount_micro + 1"),),
+    "key_price_books_id_version": (copy("price_books", body="body || ' '"),),
+    "key_accounts_id": (copy("accounts", unit="'USD'"),),
+    "key_accounts_id_unit": (copy("transfers", SINGLE, id="id || 'x'", position=NEXT, unit="'USD'"),),
+    "key_transfers_id": (copy("transfers", SINGLE, position=NEXT),),
+    "key_transfers_position": (copy("transfers", SINGLE, id="id || 'x'"),),
+    "key_transfers_pending_id": (copy("transfers", "kind = 'void'", id="id || 'x'", position=NEXT),),
+    "key_vouchers_id": (copy("vouchers", tenant="'poor'"),),
+    "job_events_sequence": (copy("job_events", sequence="sequence + 2", state_before="NULL", state_after="'submitted'"),),
+    "job_events_transition": (copy("job_events", sequence="sequence + 1", state_before="state_after"),),
+    "usage_records_overlap": (copy("usage_records", id="id || 'x'", start_us="start_us + 1"),),
+    "transfers_hold": (
+        copy("transfers", SINGLE, id="'h'", position=NEXT, kind="'pending'"),
+        copy("transfers", "id = 'h'", id="'p'", position=NEXT, kind="'post'", pending_id="id", amount_micro="amount_micro + 1"),
+    ),
+    **{f"{table}_append_only_update": (f"UPDATE {table} SET body = body || ' '",) for table in APPEND_ONLY},
+    **{f"{table}_append_only_delete": (f"DELETE FROM {table}",) for table in APPEND_ONLY},
+    "usage_records_append_only_delete": (  # one without a charge: the others are held by the charges' foreign key
+        copy("usage_records", id="'u'", start_us="end_us + 1000000000", end_us="end_us + 2000000000"),
+        "DELETE FROM usage_records WHERE id = 'u'",
+    ),
+}
+
+
+def let_in(database: Engine) -> Iterator[str]:
+    """The rules whose intruder was not refused. Nothing of it is kept."""
+    for rule, statements in INTRUDERS.items():
+        with database.connect() as connection:
+            try:
+                for statement in statements:
+                    _write(connection, statement)
+            except DBAPIError:
+                continue
+            finally:
+                connection.rollback()
+        yield f"the intruder against {rule} was let in"
+
+
+def _write(connection: Connection, what: tuple[str, str, Mapping[str, str]] | str) -> None:
+    if isinstance(what, str):
+        connection.execute(text(what))
+        return
+    table, where, changes = what
+    names = [column["name"] for column in inspect(connection).get_columns(table)]
+    values = ", ".join(changes.get(name, name) for name in names)
+    last = f"SELECT * FROM {table} WHERE {where} ORDER BY rowid DESC LIMIT 1"
+    done = connection.execute(text(f"INSERT INTO {table} ({', '.join(names)}) SELECT {values} FROM ({last})"))
+    assert done.rowcount == 1, f"there is no row of {table} where {where}"
