@@ -1,6 +1,7 @@
 """Translations: collect every text that people read, update the Chinese catalog, and compile it (`make messages`).
 
-Texts are the templates of `msg("…")` anywhere in the package, and the help of every command and option.
+Texts are the templates of `msg("…")` anywhere in the package, the help of every command and option, and those texts
+of click that its users see.
 """
 
 import ast
@@ -24,6 +25,40 @@ UNDATED = datetime(2026, 1, 1, tzinfo=UTC)
 """The catalog's dates are fixed, so that making it again changes nothing."""
 
 
+CLICK = (
+    "Usage:",
+    "Options",
+    "Commands",
+    "Show this message and exit.",
+    "default: {default}",
+    "required",
+    "Error: {message}",
+    "Try '{command} {option}' for help.",
+    "Missing command.",
+    "Missing argument",
+    "Missing option",
+    "No such command {name!r}.",
+    "No such option {name!r}.",
+    "Option {name!r} does not take a value.",
+    "Invalid value: {message}",
+    "Invalid value for {param_hint}: {message}",
+    "{value} is not in the range {range}.",
+    "{value!r} is not a valid {number_type}.",
+    "{name} {filename!r} does not exist.",
+    "{name} {filename!r} is a directory.",
+    "file",
+    "directory",
+    "path",
+    "%(prog)s, version %(version)s",
+)
+CLICK_PLURALS = (
+    ("Did you mean {possibility}?", "(Did you mean one of: {possibilities}?)"),
+    ("Got unexpected extra argument ({args})", "Got unexpected extra arguments ({args})"),
+    ("Option {name!r} requires an argument.", "Option {name!r} requires {nargs} arguments."),
+)
+"""click finds its texts by gettext too, and so in our catalog."""
+
+
 def texts() -> dict[str, str]:
     """Every text to translate, with the module or command it is first found in."""
     found: dict[str, str] = {}
@@ -32,7 +67,7 @@ def texts() -> dict[str, str]:
             found.setdefault(text, str(path.relative_to(PACKAGE.parent)))
     for name, text in _help(cli, "suanwang"):
         found.setdefault(text, name)
-    return found
+    return found | {text: "click" for text in CLICK if text not in found}
 
 
 def _templates(tree: ast.Module) -> Iterator[str]:
@@ -76,7 +111,15 @@ def updated() -> Catalog:
     for text, where in texts().items():
         known = old.get(text)
         new.add(text, known.string if known else "", locations=[(where, None)])
+    for forms in CLICK_PLURALS:
+        known = old.get(forms[0])
+        new.add(forms, known.string if known and known.pluralizable else ("",), locations=[("click", None)])
     return new
+
+
+def missing(catalog: Catalog) -> list[str]:
+    """The texts without a translation."""
+    return [str(m.id) for m in catalog if m.id and not all(m.string if m.pluralizable else [m.string])]
 
 
 def main() -> int:
@@ -87,11 +130,11 @@ def main() -> int:
         write_po(file, catalog, width=0, include_lineno=False)
     with MO.open("wb") as file:
         write_mo(file, catalog)
-    missing = [m.id for m in catalog if m.id and not m.string]
-    sys.stdout.write(f"{len(catalog)} texts, {len(missing)} without a translation\n")
-    for text in missing[:20]:
+    lacking = missing(catalog)
+    sys.stdout.write(f"{len(catalog)} texts, {len(lacking)} without a translation\n")
+    for text in lacking[:20]:
         sys.stdout.write(f"  {text!r}\n")
-    return min(len(missing), 100)
+    return min(len(lacking), 100)
 
 
 if __name__ == "__main__":

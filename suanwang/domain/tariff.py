@@ -86,7 +86,7 @@ class Tariff:
 
     def price(self, period: str) -> Decimal:
         if period not in self.prices:
-            raise MissingFigure(f"tariff {self.id}", f"price for period {period!r}")
+            raise MissingFigure(msg("tariff {id}", id=self.id), msg("price for period {period!r}", period=period))
         return self.prices[period]
 
     def signal(self, zone: tzinfo, start: datetime, end: datetime) -> Signal:

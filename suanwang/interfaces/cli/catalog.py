@@ -96,7 +96,7 @@ def show(terminal: Terminal, id_: str, folders: Sequence[Path], as_json: bool) -
     tables = views.tables(facts)
     found = [(table, rows[id_]) for table, rows in tables.items() if id_ in rows]
     if not found:
-        find({key: None for rows in tables.values() for key in rows}, "row", id_)
+        find({key: None for rows in tables.values() for key in rows}, msg("row"), id_)
     if as_json:
         terminal.json([_shown(facts, table, row) for table, row in found])
         return

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
+from inspect import cleandoc
 
 import click
 
@@ -17,8 +18,9 @@ def translated(command: click.Command, translate: Translate) -> click.Command:
     """A copy of a command, its options and its commands with their help translated; the command stays as it is."""
     shown = copy(command)
     if command.help:
-        shown.help = translate(command.help)
-        if shown.help != command.help:  # click finds the end of a sentence by ". ", which Chinese has not
+        text = cleandoc(command.help)
+        shown.help = translate(text)
+        if shown.help != text:  # click finds the end of a sentence by ". ", which Chinese has not
             shown.short_help = shown.help.partition("\n")[0].partition("。")[0]
     shown.params = [_option(p, translate) if isinstance(p, click.Option) else p for p in command.params]
     if isinstance(shown, click.Group):

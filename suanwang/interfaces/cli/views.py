@@ -18,6 +18,10 @@ from suanwang.service.tenants import LedgerReport
 from suanwang.units import MICRO
 
 
+UNITS = {"accelerator-hour": msg("accelerator-hour"), "PFLOP-hour": msg("PFLOP-hour")}
+"""Units of an invoice that are words."""
+
+
 def show_quote(terminal: Terminal, grid: Grid, quote: Quote) -> None:
     """The options side by side, the refusals with their reasons, and why the first one is taken."""
     terminal.say(msg("Quote for {name} (estimates, with their band)", name=quote.workload.name), bold=True)
@@ -104,7 +108,13 @@ def show_invoice(terminal: Terminal, bill: Invoice) -> None:
     """The lines, who pays, and what was delivered for it. Modelled figures are marked with ≈."""
     terminal.say(msg("Invoice {id} for {tenant}", id=bill.id, tenant=bill.tenant), bold=True)
     rows = [
-        (line.description, line.quantity, line.unit, _price(line.unit_price), f"{line.amount.decimal:,.6f}")
+        (
+            line.description,
+            line.quantity,
+            terminal.text(UNITS.get(line.unit, line.unit)),
+            _price(line.unit_price),
+            f"{line.amount.decimal:,.6f}",
+        )
         for line in bill.lines
     ]
     columns = (msg("item"), msg(">quantity"), msg("unit"), msg(">price"), msg(">amount, {unit}", unit=bill.currency))
