@@ -146,7 +146,8 @@ def _end(job: Job, observation: Observation) -> tuple[JobState, Reason | None, M
 
 
 def _signal(exit_code: int | None) -> str:
-    return "unknown" if exit_code is None else str(abs(exit_code))
+    """The signal's number; engines report 128 + it, as shells do."""
+    return "unknown" if exit_code is None else str(exit_code - 128 if exit_code > 128 else exit_code)
 
 
 def cancel_asked(hub: Hub, now: datetime) -> None:

@@ -89,7 +89,7 @@ def test_every_command_has_help_with_an_example(path: tuple[str, ...], call: Cal
 
 @pytest.mark.parametrize("path", GROUPS, ids=lambda path: " ".join(path) or "suanwang")
 def test_every_group_says_what_its_commands_do(path: tuple[str, ...], call: Call) -> None:
-    done = call(*path, "-h")
+    done = call(*path, "--help")
     assert done.status == 0
     (group,) = [command for where, command in commands(cli) if where == path]
     assert isinstance(group, click.Group)

@@ -86,7 +86,9 @@ def _report(trial: Trial, verdicts: Sequence[Verdict], capsys: pytest.CaptureFix
     slowest = max(v.recovery_s for v in verdicts)
     kills = sum(v.kills for v in verdicts)
     with capsys.disabled():
-        print(f"\n{kills} SIGKILLs in {len(verdicts)} databases, {len(wrong)} violated, slowest recovery {slowest:.2f} s")
+        print(
+            f"\n{kills} SIGKILLs in {len(verdicts)} databases, {len(wrong)} violated, slowest recovery {slowest:.2f} s"
+        )
     assert not wrong
     slow = [v for v in verdicts if v.recovery_s >= RECOVERY_S_MAX]
     again = [judge(trial, v.plan, {}).recovery_s for v in sorted(slow, key=lambda v: -v.recovery_s)[:3]]

@@ -126,7 +126,9 @@ def voucher_list(terminal: Terminal, tenant: str, grid: str, as_json: bool) -> i
     if as_json:
         terminal.json({"vouchers": [{**plain(v), "remaining": plain(left)} for v, left in found]})
     elif not found:
-        terminal.say(msg("No vouchers yet. Issue one: suanwang voucher issue PROGRAMME TENANT AMOUNT --id NAME --expires TIME"))
+        terminal.say(
+            msg("No vouchers yet. Issue one: suanwang voucher issue PROGRAMME TENANT AMOUNT --id NAME --expires TIME")
+        )
     else:
         show_vouchers(terminal, found)
     return 0

@@ -7,11 +7,15 @@ import click
 
 from suanwang import __version__
 from suanwang.errors import InvalidInput, Problem, SuanwangError, msg
+from suanwang.interfaces.cli.bench import bench
 from suanwang.interfaces.cli.books import admin, bill, ledger, voucher
 from suanwang.interfaces.cli.catalog import catalog
+from suanwang.interfaces.cli.estimate import estimate
+from suanwang.interfaces.cli.feasibility import feasibility
 from suanwang.interfaces.cli.help import speaking, translated
 from suanwang.interfaces.cli.jobs import job, jobs
-from suanwang.interfaces.cli.run import estimate, place, run, submit
+from suanwang.interfaces.cli.replay import replay
+from suanwang.interfaces.cli.run import place, run, submit
 from suanwang.interfaces.cli.terminal import Terminal, error_as_json
 
 
@@ -31,7 +35,22 @@ def cli(ctx: click.Context, lang: str) -> None:
     ctx.obj = Terminal(lang)
 
 
-for command in (catalog, run, estimate, place, submit, jobs, job, bill, ledger, voucher, admin):
+for command in (
+    catalog,
+    run,
+    estimate,
+    place,
+    submit,
+    jobs,
+    job,
+    bill,
+    ledger,
+    voucher,
+    admin,
+    bench,
+    feasibility,
+    replay,
+):
     cli.add_command(command)
 
 

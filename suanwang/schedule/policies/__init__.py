@@ -1,4 +1,4 @@
-"""Queueing policies, one module each: a policy is called as its module, and is that module's POLICY. No list to keep."""
+"""Queueing policies, one module each: a policy has the name of its module, and is its POLICY. No list to keep."""
 
 from importlib import import_module
 from pkgutil import iter_modules

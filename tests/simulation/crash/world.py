@@ -108,9 +108,7 @@ def small_world() -> Grid:
 
 
 def voucher() -> Voucher:
-    return Voucher(
-        id="v1", programme_id="help", tenant="me", face=FACE, issued=MONDAY, expires=MONDAY + 10_000 * HOUR
-    )
+    return Voucher(id="v1", programme_id="help", tenant="me", face=FACE, issued=MONDAY, expires=MONDAY + 10_000 * HOUR)
 
 
 def workload(name: str, pool_id: str, hours: float, limits: Limits = Limits(), **environment: str) -> Workload:
