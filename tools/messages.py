@@ -46,9 +46,6 @@ CLICK = (
     "{value!r} is not a valid {number_type}.",
     "{name} {filename!r} does not exist.",
     "{name} {filename!r} is a directory.",
-    "file",
-    "directory",
-    "path",
     "%(prog)s, version %(version)s",
 )
 CLICK_PLURALS = (

@@ -148,7 +148,7 @@ def show_job(
         (
             f"{record.start:%m-%d %H:%M:%S}Z – {record.end:%H:%M:%S}Z",
             record.pool_id,
-            figures.card_time(float(record.accelerator_hours)),
+            terminal.text(figures.card_time(float(record.accelerator_hours))),
             figures.energy(float(record.energy_kwh)),
             record.energy_source.value,
         )
