@@ -66,7 +66,7 @@ def _lost_if_unknown(observation: Observation, last: Observation | None) -> Obse
 def _record(hub: Hub, order: Order, last: Observation | None, observation: Observation, now: datetime) -> int:
     """Store one order's news with its usage, charges and the job's moves; 1 when the order has ended.
 
-    Another hub may have closed the order since it was read; its job may even be at its next attempt. Then it is no news.
+    Another hub may have closed the order since it was read; its job may be at its next attempt: no news then.
     """
     over = observation.state in (OrderState.ENDED, OrderState.LOST)
     with hub.store.transaction() as tx:

@@ -112,6 +112,8 @@ def open_engine(pools, settings, clock):
 POLICY = '''\
 """Last come, first served; notes the order that it gave."""
 
+from suanwang.schedule.queues import FirstFit
+
 
 class LastComeFirstServed:
     name = "lcfs"
@@ -122,6 +124,12 @@ class LastComeFirstServed:
         jobs = sorted(due, key=lambda job: (job.since, job.job_id), reverse=True)
         self.ordered += [job.job_id for job in jobs]
         return jobs
+
+    def keys(self, submit_s, estimate_s):
+        return [-second for second in submit_s]
+
+    def queue(self, sizes, estimates):
+        return FirstFit(sizes, estimates)
 
 
 POLICY = LastComeFirstServed()

@@ -35,7 +35,7 @@ def cli(ctx: click.Context, lang: str) -> None:
     ctx.obj = Terminal(lang)
 
 
-for command in (
+COMMANDS = (
     catalog,
     run,
     estimate,
@@ -50,7 +50,8 @@ for command in (
     bench,
     feasibility,
     replay,
-):
+)
+for command in COMMANDS:
     cli.add_command(command)
 
 
