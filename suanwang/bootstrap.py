@@ -14,7 +14,7 @@ from suanwang.adapters.engines import open_engine
 from suanwang.adapters.store.sql import open_store
 from suanwang.domain.catalog import Catalog
 from suanwang.domain.site import Grid
-from suanwang.errors import InvalidInput, Problem, msg
+from suanwang.errors import InvalidInput, Problem, msg, why_not_read
 from suanwang.ports import Clock, Engine
 from suanwang.schemas.grid import read_grid
 from suanwang.schemas.yaml_file import decode
@@ -63,7 +63,7 @@ def make_home(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        why = error.strerror or type(error).__name__
+        why = why_not_read(error)
         what = msg("The folder {folder} cannot be made: {why}.", folder=str(folder), why=why)
         raise InvalidInput([Problem("SUANWANG_HOME", what, msg("Name a folder that you may write to."))]) from error
 
@@ -83,7 +83,7 @@ def read_text(path: str) -> str:
     try:
         content = Path(path).read_bytes()
     except OSError as error:
-        why = error.strerror or type(error).__name__
+        why = why_not_read(error)
         raise InvalidInput(
             [Problem(path, msg("The file cannot be read: {why}.", why=why), msg("Check the path and its rights."))]
         ) from error

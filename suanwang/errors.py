@@ -63,6 +63,20 @@ def msg(template: str, /, **values: object) -> Message:
     return Message(template, tuple(plain))
 
 
+def why_not_read(error: OSError) -> Message:
+    """Why a file could not be read or made: the usual reasons in words that can be translated, others not."""
+    match error:
+        case FileNotFoundError():
+            return msg("No such file or directory")
+        case PermissionError():
+            return msg("Permission denied")
+        case IsADirectoryError():
+            return msg("Is a directory")
+        case NotADirectoryError():
+            return msg("Not a directory")
+    return msg("{text}", text=error.strerror or type(error).__name__)
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One thing that is wrong with an input: where (file:line and path), what, and what to do."""

@@ -7,6 +7,7 @@ from suanwang.domain.accelerator import Accelerator
 from suanwang.domain.estimate import Assumption
 from suanwang.domain.provenance import MissingFigure
 from suanwang.domain.site import Pool
+from suanwang.errors import msg
 from suanwang.estimate import priors
 
 BYTES = {"fp64": 8.0, "fp32": 4.0, "tf32": 4.0, "bf16": 2.0, "fp16": 2.0, "fp8": 1.0, "int8": 1.0, "fp4": 0.5}
@@ -113,7 +114,7 @@ def machine(pool: Pool, dtype: str, accelerators: int) -> Machine:
         used += [priors.LINK_EFFICIENCY, priors.LINK_LATENCY]
     if accelerators > pool.accelerators_per_node:
         if pool.node_network_bytes_per_s is None:
-            raise MissingFigure(f"pool {pool.id}", "network bandwidth of a node")
+            raise MissingFigure(msg("pool {id}", id=pool.id), msg("network bandwidth of a node"))
         network = pool.node_network_bytes_per_s * priors.NETWORK_EFFICIENCY.value
         used += [priors.NETWORK_EFFICIENCY, priors.NETWORK_LATENCY, priors.OVERLAP]
     if BYTES[dtype] < 2:

@@ -66,8 +66,8 @@ def _kw(section: AcceleratorSection, catalog: Catalog) -> float:
         return section.power / 1000
     system = catalog.systems.get(section.system or "")
     if system is None or system.node_power_w is None:
-        thing = f"system {section.system}" if section.system else f"accelerator {section.id}"
-        raise MissingFigure(thing, "power at the wall; give `power` in the plan")
+        thing = msg("system {id}", id=section.system) if section.system else msg("accelerator {id}", id=section.id)
+        raise MissingFigure(thing, msg("power at the wall; give `power` in the plan"))
     return system.node_power_w / system.accelerators_per_node / 1000
 
 

@@ -13,6 +13,7 @@ from suanwang.estimate.training import Plan
 from suanwang.estimate.workload import estimate
 from suanwang.interfaces.cli import figures
 from suanwang.interfaces.cli.terminal import Terminal
+from suanwang.interfaces.cli.views import why
 from suanwang.schemas.wire import plain
 from suanwang.units import SECONDS_PER_HOUR
 
@@ -44,11 +45,14 @@ def on_accelerator(
     if as_json:
         terminal.json(plain(result, terminal.translate))
     elif isinstance(result, Rejection):
-        terminal.say(f"{result.pool_id}: {result.reason.value}. {terminal.text(result.detail)}")
+        terminal.say(f"{result.pool_id}: {terminal.text(why(result.reason, result.detail))}")
     else:
         rows = [(name, f"{value:,.4g}") for name, value in result.results.items()]
         memory = figures.size(result.memory_bytes_total)
-        rows += [("time", figures.durations(result.time_s)), ("memory a card", memory)]
+        rows += [
+            (terminal.text(msg("time")), figures.durations(result.time_s)),
+            (terminal.text(msg("memory a card")), memory),
+        ]
         terminal.table((msg("figure"), msg(">value")), rows)
     return 1 if isinstance(result, Rejection) else 0
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from suanwang.errors import InvalidInput, Problem, msg
+from suanwang.errors import InvalidInput, Problem, msg, why_not_read
 from suanwang.interfaces.cli.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def _write_file(terminal: Terminal, option: str, path: Path | None, make: Callab
     try:
         path.write_bytes(make())
     except OSError as error:
-        what = msg("{path} cannot be written: {why}.", path=str(path), why=error.strerror or str(error))
+        what = msg("{path} cannot be written: {why}.", path=str(path), why=why_not_read(error))
         remedy = msg("Name a file in a folder that you may write.")
         raise InvalidInput([Problem(f"--{option}", what, remedy)]) from error
     terminal.note(msg("Written: {path}", path=str(path)))

@@ -4,6 +4,7 @@ from datetime import datetime, tzinfo
 
 from suanwang.domain.estimate import Band
 from suanwang.domain.money import Money
+from suanwang.errors import Message, msg
 from suanwang.units import MICRO
 
 SYMBOLS = {"CNY": "¥", "USD": "$", "EUR": "€"}
@@ -60,9 +61,11 @@ def compute(flops: float) -> str:
     return f"{hours / 1e6:,.2f} MFLOP·h"
 
 
-def card_time(hours: float) -> str:
+def card_time(hours: float) -> Message:
     """Cards times hours; below a tenth in seconds."""
-    return f"{hours:,.2f} card·h" if hours >= 0.1 else f"{hours * 3600:,.2f} card·s"
+    if hours >= 0.1:
+        return msg("{hours} card·h", hours=f"{hours:,.2f}")
+    return msg("{seconds} card·s", seconds=f"{hours * 3600:,.2f}")
 
 
 def moment(when: datetime, zone: tzinfo) -> str:

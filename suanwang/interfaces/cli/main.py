@@ -12,6 +12,7 @@ from suanwang.interfaces.cli.books import admin, bill, ledger, voucher
 from suanwang.interfaces.cli.catalog import catalog
 from suanwang.interfaces.cli.estimate import estimate
 from suanwang.interfaces.cli.feasibility import feasibility
+from suanwang.interfaces.cli.help import speaking, translated
 from suanwang.interfaces.cli.jobs import job, jobs
 from suanwang.interfaces.cli.prices import prices
 from suanwang.interfaces.cli.replay import replay
@@ -60,8 +61,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status: 0 done, 1 refused or failed, 2 bad input."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     terminal = Terminal(_asked_language(words))
+    with speaking(terminal.lang):
+        return _run(words, terminal)
+
+
+def _run(words: list[str], terminal: Terminal) -> int:
     try:
-        status = cli.main(words, prog_name="suanwang", standalone_mode=False)
+        status = translated(cli, terminal.translate).main(words, prog_name="suanwang", standalone_mode=False)
     except click.ClickException as error:
         if "--json" in words:
             terminal.json(error_as_json(_usage(error), terminal))

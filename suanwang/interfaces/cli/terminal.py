@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import click
 
-from suanwang.errors import InvalidInput, Message, SuanwangError
+from suanwang.errors import InvalidInput, Message, Problem, SuanwangError, msg
 from suanwang.interfaces.i18n import language, translator
 
 
@@ -57,7 +57,8 @@ class Terminal:
         if isinstance(error, InvalidInput):
             for problem in error.problems:
                 click.secho(f"{problem.place}: ", err=True, bold=True, nl=False)
-                click.echo(f"{self.text(problem.message)} {self.text(problem.remedy)}", err=True)
+                told = msg("{message} {remedy}", message=problem.message, remedy=problem.remedy)
+                click.echo(self.text(told), err=True)
             click.secho(self.text(error.message), err=True, fg="red")
             return 2
         click.secho(f"{self.text(error.message)} [{error.code}]", err=True, fg="red")
@@ -73,8 +74,12 @@ def error_as_json(error: SuanwangError, terminal: Terminal) -> dict[str, object]
         "remedy": terminal.text(error.remedy),
     }
     if isinstance(error, InvalidInput):
-        shape["problems"] = [
-            {"place": p.place, "message": terminal.text(p.message), "remedy": terminal.text(p.remedy)}
-            for p in error.problems
-        ]
+        shape["problems"] = problems_as_json(error.problems, terminal)
     return {"error": shape}
+
+
+def problems_as_json(problems: Iterable[Problem], terminal: Terminal) -> list[dict[str, str]]:
+    """Problems with their place, in the reader's language."""
+    return [
+        {"place": p.place, "message": terminal.text(p.message), "remedy": terminal.text(p.remedy)} for p in problems
+    ]

@@ -6,15 +6,19 @@ from suanwang.domain.invoice import Invoice
 from suanwang.domain.job import Job, JobEvent
 from suanwang.domain.money import Money
 from suanwang.domain.placement import CostPart, Option
+from suanwang.domain.reason import Reason
 from suanwang.domain.site import Grid
 from suanwang.domain.usage import UsageRecord
 from suanwang.domain.voucher import Voucher
-from suanwang.errors import msg
+from suanwang.errors import Message, msg
 from suanwang.interfaces.cli import figures
 from suanwang.interfaces.cli.terminal import Terminal
 from suanwang.service.planning import Quote
 from suanwang.service.tenants import LedgerReport
 from suanwang.units import MICRO
+
+UNITS = {"accelerator-hour": msg("accelerator-hour"), "PFLOP-hour": msg("PFLOP-hour")}
+"""Units of an invoice that are words."""
 
 
 def show_quote(terminal: Terminal, grid: Grid, quote: Quote) -> None:
@@ -26,7 +30,7 @@ def show_quote(terminal: Terminal, grid: Grid, quote: Quote) -> None:
         for reason in quote.placement.reasons:
             terminal.say(f"  · {terminal.text(reason)}")
     for refusal in quote.rejections:
-        terminal.say(f"  ✗ {refusal.pool_id}: {refusal.reason.value}. {terminal.text(refusal.detail)}")
+        terminal.say(f"  ✗ {refusal.pool_id}: {terminal.text(why(refusal.reason, refusal.detail))}")
     if quote.placement is None:
         terminal.say(msg("No pool of the grid can have it."), fg="red")
 
@@ -54,6 +58,12 @@ def show_options(terminal: Terminal, grid: Grid, options: Iterable[Option]) -> N
     terminal.table(price, costs)
 
 
+def why(reason: Reason | None, detail: Message | None) -> Message | str:
+    """The name of a reason, and what it is about."""
+    name = reason.value if reason else ""
+    return msg("{reason}. {detail}", reason=name, detail=detail) if detail else name
+
+
 def _part(option: Option, part: CostPart) -> str:
     return figures.money(option.cost[part]) if part in option.cost else "–"
 
@@ -64,7 +74,6 @@ def show_jobs(terminal: Terminal, grid: Grid, jobs: Iterable[Job]) -> None:
     rows = []
     for job in jobs:
         option = job.placement.option if job.placement else None
-        reason = job.reason.value if job.reason else ""
         rows.append(
             (
                 job.id,
@@ -73,7 +82,7 @@ def show_jobs(terminal: Terminal, grid: Grid, jobs: Iterable[Job]) -> None:
                 job.outcome.value if job.outcome else job.state.value,
                 option.pool_id if option else "–",
                 figures.moment(option.start, grid.site(option.site_id).zone) if option else "–",
-                f"{reason}. {terminal.text(job.detail)}" if job.detail else reason,
+                terminal.text(why(job.reason, job.detail)),
             )
         )
     terminal.table(columns, rows)
@@ -83,7 +92,13 @@ def show_invoice(terminal: Terminal, bill: Invoice) -> None:
     """The lines, who pays, and what was delivered for it. Modelled figures are marked with ≈."""
     terminal.say(msg("Invoice {id} for {tenant}", id=bill.id, tenant=bill.tenant), bold=True)
     rows = [
-        (line.description, line.quantity, line.unit, _price(line.unit_price), f"{line.amount.decimal:,.6f}")
+        (
+            line.description,
+            line.quantity,
+            terminal.text(UNITS.get(line.unit, line.unit)),
+            _price(line.unit_price),
+            f"{line.amount.decimal:,.6f}",
+        )
         for line in bill.lines
     ]
     columns = (msg("item"), msg(">quantity"), msg("unit"), msg(">price"), msg(">amount, {unit}", unit=bill.currency))
@@ -133,7 +148,7 @@ def show_job(
         (
             f"{record.start:%m-%d %H:%M:%S}Z – {record.end:%H:%M:%S}Z",
             record.pool_id,
-            figures.card_time(float(record.accelerator_hours)),
+            terminal.text(figures.card_time(float(record.accelerator_hours))),
             figures.energy(float(record.energy_kwh)),
             record.energy_source.value,
         )
@@ -169,7 +184,7 @@ def show_estimates(terminal: Terminal, quote: Quote) -> None:
     )
     terminal.table(columns, rows)
     for refusal in quote.rejections:
-        terminal.say(f"  ✗ {refusal.pool_id}: {refusal.reason.value}. {terminal.text(refusal.detail)}")
+        terminal.say(f"  ✗ {refusal.pool_id}: {terminal.text(why(refusal.reason, refusal.detail))}")
     if quote.estimates:
         terminal.say(msg("Assumptions for {pool}:", pool=quote.estimates[0].pool_id))
         for a in quote.estimates[0].assumptions:
