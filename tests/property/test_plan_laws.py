@@ -59,7 +59,7 @@ def test_quotes_are_the_least_of_all_options_and_starts(case: Case) -> None:
 
 
 def by_search(instance: Instance, prices: np.ndarray) -> list[float]:
-    best = instance.refusal.tolist()
+    best: list[float] = instance.refusal.tolist()
     per_hour = instance.per_hour + prices[instance.rate_pool]
     for i, (w, rate, hours) in enumerate(zip(instance.workload, instance.rate, instance.hours, strict=True)):
         for start in range(instance.first[i], instance.last[i] + 1):
