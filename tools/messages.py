@@ -107,16 +107,20 @@ def updated() -> Catalog:
     )
     for text, where in texts().items():
         known = old.get(text)
-        new.add(text, known.string if known else "", locations=[(where, None)])
+        new.add(text, known.string if known else "", locations=[(where, 0)])
     for forms in CLICK_PLURALS:
         known = old.get(forms[0])
-        new.add(forms, known.string if known and known.pluralizable else ("",), locations=[("click", None)])
+        new.add(forms, known.string if known and known.pluralizable else ("",), locations=[("click", 0)])
     return new
+
+
+def _translated(forms: object) -> bool:
+    return all(forms) if isinstance(forms, tuple | list) else bool(forms)
 
 
 def missing(catalog: Catalog) -> list[str]:
     """The texts without a translation."""
-    return [str(m.id) for m in catalog if m.id and not all(m.string if m.pluralizable else [m.string])]
+    return [str(m.id) for m in catalog if m.id and not _translated(m.string)]
 
 
 def main() -> int:
