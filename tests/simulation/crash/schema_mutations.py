@@ -59,7 +59,11 @@ def _resting_on(dropped: tuple[str, ...], tables: list[str]) -> Iterator[str]:
     keys = set()
     for sql in tables:
         table = sql.split()[2]
-        keys |= {f"REFERENCES {table}{columns}" for name, what, columns in _constraints(sql) if name in dropped and what in KEYS}
+        keys |= {
+            f"REFERENCES {table}{columns}"
+            for name, what, columns in _constraints(sql)
+            if name in dropped and what in KEYS
+        }
     for sql in tables:
         yield from (n for n, what, rest in _constraints(sql) if what == "FOREIGN KEY" and rest.endswith(tuple(keys)))
 

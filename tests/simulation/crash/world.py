@@ -108,9 +108,7 @@ def small_world() -> Grid:
 
 
 def voucher() -> Voucher:
-    return Voucher(
-        id="v1", programme_id="help", tenant="me", face=FACE, issued=MONDAY, expires=MONDAY + 10_000 * HOUR
-    )
+    return Voucher(id="v1", programme_id="help", tenant="me", face=FACE, issued=MONDAY, expires=MONDAY + 10_000 * HOUR)
 
 
 def workload(name: str, pool_id: str, hours: float, limits: Limits = Limits(), **environment: str) -> Workload:
@@ -211,7 +209,9 @@ def open_hub(folder: Path, *, store: Store | None = None, engines: Mapping[str, 
 
 
 def database(folder: Path) -> SqlStore:
-    return open_store(f"sqlite:///{folder / 'grid.db'}")
+    """SQLite in the folder, or what the file `url` there names."""
+    url = folder / "url"
+    return open_store(url.read_text() if url.exists() else f"sqlite:///{folder / 'grid.db'}")
 
 
 def journalled(folder: Path, clock: Clock, unsent: Sequence[str] = ("unsent",)) -> dict[str, Engine]:

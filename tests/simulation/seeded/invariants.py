@@ -51,7 +51,9 @@ def at_the_end(platform: Platform) -> list[str]:
             wrong += [line for order, _ in tx.jobs.orders(job_id=job.id) for line in _metered(tx, platform, order)]
         wrong += _vouchers(tx, platform)
         paid_in = {
-            tenant: total([t.amount for t in tx.ledger.transfers(account_id=tenant_id(tenant, "CNY")) if not t.job_id], "CNY")
+            tenant: total(
+                [t.amount for t in tx.ledger.transfers(account_id=tenant_id(tenant, "CNY")) if not t.job_id], "CNY"
+            )
             for tenant in TENANTS
         }
         has = {tenant: tx.ledger.balance(tenant_id(tenant, "CNY")).available for tenant in TENANTS}
@@ -120,7 +122,9 @@ def _oversubscribed(records: list[UsageRecord]) -> Iterator[str]:
 def _vouchers(tx: Transaction, platform: Platform) -> Iterator[str]:
     """Issued is what was redeemed and what is left; funds paid for what was redeemed."""
     for programme in platform.grid.programmes:
-        left = sum(tx.ledger.balance(f"voucher:{v.id}").available for v in tx.ledger.vouchers(programme_id=programme.id))
+        left = sum(
+            tx.ledger.balance(f"voucher:{v.id}").available for v in tx.ledger.vouchers(programme_id=programme.id)
+        )
         issued = sum(v.face.micro for v in tx.ledger.vouchers(programme_id=programme.id))
         redeemed = tx.ledger.balance(f"redeemed:{programme.id}").posted
         paid = tx.ledger.balance(f"fund:{programme.id}:CNY").debits_posted

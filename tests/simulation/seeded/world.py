@@ -132,7 +132,8 @@ class Platform:
     def act(self) -> bool:
         """Do one thing. Whether a tick was made to its end."""
         what = self.dice.choices(
-            ["tick", "wait", "submit", "cancel", "pay", "issue"], weights=[40, 25, 12 if self.faults.crash_rate else 0, 4, 3, 3]
+            ["tick", "wait", "submit", "cancel", "pay", "issue"],
+            weights=[40, 25, 12 if self.faults.crash_rate else 0, 4, 3, 3],
         )[0]
         match what:
             case "tick":
