@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format nightly docs lock clean
+.PHONY: help demo test lint format nightly docs messages lock clean
 
 PYTHON ?= python3.13 python3.12 python3.11 python3
 VENV := .venv
@@ -39,6 +39,9 @@ nightly: $(VENV)/.dev ## Search the properties long, with new random examples ea
 docs: $(VENV)/.run ## Make the reference pages from the tables in the code
 	$(BIN)/python docs/generate.py
 	$(BIN)/python docs/house.py
+
+messages: $(VENV)/.dev ## Collect the texts that people read and compile their Chinese translations
+	$(BIN)/python tools/messages.py
 
 clean: ## Remove .venv and every cache; your data in SUANWANG_HOME stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib.resources import files
@@ -9,11 +10,11 @@ from pathlib import Path
 
 from suanwang.adapters.catalog import load_catalog
 from suanwang.adapters.clock import FastClock, SystemClock
-from suanwang.adapters.engines.local import LocalEngine
+from suanwang.adapters.engines import open_engine
 from suanwang.adapters.store.sql import open_store
 from suanwang.domain.catalog import Catalog
 from suanwang.domain.site import Grid
-from suanwang.errors import InvalidInput, Problem, msg
+from suanwang.errors import InvalidInput, Problem, msg, why_not_read
 from suanwang.ports import Clock, Engine
 from suanwang.schemas.grid import read_grid
 from suanwang.schemas.yaml_file import decode
@@ -44,7 +45,7 @@ def open_house(environment: Mapping[str, str] | None = None, *, grid: str = "") 
     settings = read_settings(os.environ if environment is None else environment)
     catalog = load_catalog(settings.catalog)
     plan = load_grid(grid or settings.grid, catalog)
-    settings.home.mkdir(parents=True, exist_ok=True)
+    make_home(settings.home)
     clock = open_clock(settings)
     hub = Hub(
         store=open_store(settings.database_url),
@@ -55,6 +56,16 @@ def open_house(environment: Mapping[str, str] | None = None, *, grid: str = "") 
     )
     open_accounts(hub)
     return House(settings=settings, catalog=catalog, hub=hub)
+
+
+def make_home(folder: Path) -> None:
+    """Make the home folder unless it is there. Raises InvalidInput."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        why = why_not_read(error)
+        what = msg("The folder {folder} cannot be made: {why}.", folder=str(folder), why=why)
+        raise InvalidInput([Problem("SUANWANG_HOME", what, msg("Name a folder that you may write to."))]) from error
 
 
 def load_grid(path: str, catalog: Catalog) -> Grid:
@@ -72,7 +83,7 @@ def read_text(path: str) -> str:
     try:
         content = Path(path).read_bytes()
     except OSError as error:
-        why = error.strerror or type(error).__name__
+        why = why_not_read(error)
         raise InvalidInput(
             [Problem(path, msg("The file cannot be read: {why}.", why=why), msg("Check the path and its rights."))]
         ) from error
@@ -85,13 +96,21 @@ def open_clock(settings: Settings) -> Clock:
         return SystemClock()
     mark = settings.home / "clock-started"
     if not mark.exists():
-        mark.write_text(repr(FastClock.wall_now()))
+        draft = mark.with_name(f"{mark.name}.{os.getpid()}")
+        draft.write_text(repr(FastClock.wall_now()))
+        with suppress(FileExistsError):  # another process was first: its start is everybody's
+            mark.hardlink_to(draft)
+        draft.unlink()
     origin = datetime.fromisoformat(settings.clock_origin)
     return FastClock(origin, settings.clock_speed, float(mark.read_text()))
 
 
 def open_engines(grid: Grid, settings: Settings, clock: Clock) -> dict[str, Engine]:
     """The engine of each pool that this process can drive; the other pools can be quoted, and take no job here."""
-    pools = {p.id: p.accelerators for p in grid.pools if p.engine == "local"}
-    local = LocalEngine(settings.home / "runs", pools, clock)
-    return dict.fromkeys(pools, local)
+    engines: dict[str, Engine] = {}
+    for name in dict.fromkeys(pool.engine for pool in grid.pools):
+        pools = {pool.id: pool.accelerators for pool in grid.pools if pool.engine == name}
+        engine = open_engine(name, pools, settings, clock)
+        if engine is not None:
+            engines |= dict.fromkeys(pools, engine)
+    return engines

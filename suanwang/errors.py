@@ -33,6 +33,7 @@ CODES: dict[str, str] = {
     "store-unavailable": "The database did not answer, or was busy for too long.",
     "not-started": "The job has not been sent to an engine, so there is no output.",
     "not-settled": "The job is not settled, so there is no bill.",
+    "no-rate": "A cash flow has no internal rate of return, or a target cannot be reached; the message says why.",
 }
 """Every error code, with its meaning; the reference page is made from this table."""
 
@@ -60,6 +61,20 @@ def msg(template: str, /, **values: object) -> Message:
     """A Message; the translation catalog is extracted by this name. A value that is not plain is kept as its text."""
     plain = ((k, v if isinstance(v, str | int | float | Message) else str(v)) for k, v in values.items())
     return Message(template, tuple(plain))
+
+
+def why_not_read(error: OSError) -> Message:
+    """Why a file could not be read or made: the usual reasons in words that can be translated, others not."""
+    match error:
+        case FileNotFoundError():
+            return msg("No such file or directory")
+        case PermissionError():
+            return msg("Permission denied")
+        case IsADirectoryError():
+            return msg("Is a directory")
+        case NotADirectoryError():
+            return msg("Not a directory")
+    return msg("{text}", text=error.strerror or type(error).__name__)
 
 
 @dataclass(frozen=True, slots=True)

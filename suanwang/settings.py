@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from suanwang.errors import InvalidInput, Problem, msg
@@ -79,6 +80,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
                 msg("Unset it for real time."),
             )
         )
+    if speed != 1 or text["clock_origin"]:
+        problems += _origin_problems(text["clock_origin"])
     if problems:
         raise InvalidInput(problems)
     home = Path(text["home"]).expanduser()
@@ -92,3 +95,20 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         clock_speed=speed,
         clock_origin=text["clock_origin"],
     )
+
+
+def _origin_problems(text: str) -> list[Problem]:
+    """A fast clock needs the time at which it starts."""
+    try:
+        origin: datetime | None = datetime.fromisoformat(text)
+    except ValueError:
+        origin = None
+    if origin is not None and origin.tzinfo is not None:
+        return []
+    return [
+        Problem(
+            "SUANWANG_CLOCK_ORIGIN",
+            msg("{value!r} is not a time with an offset.", value=text),
+            msg("Write it as 2027-01-01T00:00+08:00."),
+        )
+    ]

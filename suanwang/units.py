@@ -52,7 +52,15 @@ _QUANTITY = re.compile(r"\s*([+-]?\d[\d_]*(?:\.\d+)?(?:[eE][+-]?\d+)?)\s*([A-Za-
 
 
 class UnreadableQuantity(ValueError):
-    """A text that is not a number with a unit of the asked dimension; the text says which units are."""
+    """A text that is not a number with a unit of the asked dimension; the text says which units are.
+
+    `fault` is what is wrong: "form", "unit" (then `unit` is what was given), "no unit" or "size".
+    """
+
+    def __init__(self, text: str, fault: str, unit: str = "") -> None:
+        super().__init__(text)
+        self.fault = fault
+        self.unit = unit
 
 
 def parse_quantity(text: str, dimension: str) -> float:
@@ -65,15 +73,17 @@ def parse_quantity(text: str, dimension: str) -> float:
     known = ", ".join(unit for unit in units if unit)
     match = _QUANTITY.fullmatch(text)
     if match is None:
-        raise UnreadableQuantity(f"{text[:40]!r} is not a number with a unit ({known})")
+        raise UnreadableQuantity(f"{text[:40]!r} is not a number with a unit ({known})", "form")
     number, unit = match.groups()
     if unit not in units:
         wrong = f"unknown unit {unit!r}" if unit else "no unit"
-        raise UnreadableQuantity(f"{text.strip()[:40]!r} has {wrong}; units of {dimension}: {known}")
+        raise UnreadableQuantity(
+            f"{text.strip()[:40]!r} has {wrong}; units of {dimension}: {known}", "unit" if unit else "no unit", unit
+        )
     try:
         value = float(Decimal(number.replace("_", "")) * units[unit])
     except (InvalidOperation, OverflowError):
         value = float("inf")
     if value in (float("inf"), float("-inf")):
-        raise UnreadableQuantity(f"{text[:40]!r} is too large")
+        raise UnreadableQuantity(f"{text[:40]!r} is too large", "size")
     return value

@@ -6,7 +6,7 @@ from importlib import resources
 from pathlib import Path
 
 from suanwang.domain.catalog import Catalog
-from suanwang.errors import InvalidInput, Problem, msg
+from suanwang.errors import InvalidInput, Message, Problem, msg, why_not_read
 from suanwang.schemas.catalog.build import build_catalog
 from suanwang.schemas.catalog.tables import TABLES, Entry, read_table
 
@@ -64,7 +64,7 @@ def _folder(folder: Path, problems: list[Problem]) -> Iterator[tuple[str, str, s
         problems.append(
             Problem(
                 str(folder),
-                msg("the folder cannot be read: {reason}.", reason=error.strerror or str(error)),
+                msg("the folder cannot be read: {reason}.", reason=why_not_read(error)),
                 msg("Give a folder that holds tables such as accelerators.csv."),
             )
         )
@@ -92,16 +92,21 @@ def _folder(folder: Path, problems: list[Problem]) -> Iterator[tuple[str, str, s
 
 
 def _text(file: Path, problems: list[Problem]) -> str | None:
+    """The text of a file, or None with a problem."""
+    reason: Message
     try:
-        if file.stat().st_size > FILE_BYTES_MAX:
-            raise ValueError(f"larger than {FILE_BYTES_MAX >> 20} MiB")
-        return file.read_text(encoding="utf-8-sig")
-    except (OSError, ValueError) as error:
-        problems.append(
-            Problem(
-                str(file),
-                msg("the file cannot be read: {reason}.", reason=str(error)[:200]),
-                msg("Save it as UTF-8 text that you may read."),
-            )
+        if file.stat().st_size <= FILE_BYTES_MAX:
+            return file.read_text(encoding="utf-8-sig")
+        reason = msg("it is larger than {limit} MiB", limit=FILE_BYTES_MAX >> 20)
+    except OSError as error:
+        reason = why_not_read(error)
+    except UnicodeDecodeError as error:
+        reason = msg("byte {byte} is not UTF-8", byte=error.start)
+    problems.append(
+        Problem(
+            str(file),
+            msg("the file cannot be read: {reason}.", reason=reason),
+            msg("Save it as UTF-8 text that you may read."),
         )
+    )
     return None

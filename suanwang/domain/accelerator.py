@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from suanwang.domain.provenance import MissingFigure, Provenance
+from suanwang.errors import Message, msg
 
 DTYPES = ("fp64", "fp32", "tf32", "bf16", "fp16", "fp8", "fp4", "int8")
 """Number formats that a peak can be given for. A peak is for dense operands; structured sparsity is not counted."""
@@ -70,23 +71,23 @@ class Accelerator:
 
     def peak_or_raise(self, dtype: str) -> float:
         """Dense peak, operations/s."""
-        return self._figure(self.peak_flops_per_s.get(dtype), f"peak in {dtype}")
+        return self._figure(self.peak_flops_per_s.get(dtype), msg("peak in {dtype}", dtype=dtype))
 
     def memory_or_raise(self) -> float:
         """Bytes of device memory."""
-        return self._figure(self.memory_bytes, "memory size")
+        return self._figure(self.memory_bytes, msg("memory size"))
 
     def bandwidth_or_raise(self) -> float:
         """Bytes/s of device memory."""
-        return self._figure(self.memory_bytes_per_s, "memory bandwidth")
+        return self._figure(self.memory_bytes_per_s, msg("memory bandwidth"))
 
     def link_or_raise(self) -> float:
         """Bytes/s between cards of a node, both directions together."""
-        return self._figure(self.link_bytes_per_s, "link bandwidth")
+        return self._figure(self.link_bytes_per_s, msg("link bandwidth"))
 
     def power_or_raise(self) -> float:
         """Watts at full load (the card alone)."""
-        return self._figure(self.power_w, "power")
+        return self._figure(self.power_w, msg("power"))
 
     def efficiency(self, dtype: str) -> Efficiency | None:
         """The best-trusted measured efficiency for a dtype, or None where nothing was measured."""
@@ -94,9 +95,9 @@ class Accelerator:
         order = list(type(self.provenance.confidence))
         return min(known, key=lambda e: order.index(e.provenance.confidence), default=None)
 
-    def _figure(self, value: float | None, name: str) -> float:
+    def _figure(self, value: float | None, name: Message) -> float:
         if value is None:
-            raise MissingFigure(f"accelerator {self.id}", name)
+            raise MissingFigure(msg("accelerator {id}", id=self.id), name)
         return value
 
 

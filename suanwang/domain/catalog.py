@@ -11,7 +11,7 @@ from suanwang.domain.model import ModelSpec
 from suanwang.domain.money import Money
 from suanwang.domain.provenance import MissingFigure, Provenance
 from suanwang.domain.tariff import Tariff
-from suanwang.errors import NotFound, msg
+from suanwang.errors import Message, NotFound, msg
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +94,9 @@ class Fact:
     def value_or_raise(self) -> float:
         """The figure in `unit`. Raises MissingFigure."""
         if self.value is None:
-            raise MissingFigure(f"{self.table} {self.id}", f"value in {self.unit}")
+            raise MissingFigure(
+                msg("{table} {id}", table=self.table, id=self.id), msg("value in {unit}", unit=self.unit)
+            )
         return self.value
 
 
@@ -117,28 +119,28 @@ class Catalog:
     origin: Mapping[str, str] = field(default_factory=dict)
 
     def accelerator(self, wanted: str) -> Accelerator:
-        return find(self.accelerators, "accelerator", wanted)
+        return find(self.accelerators, msg("accelerator"), wanted)
 
     def model(self, wanted: str) -> ModelSpec:
-        return find(self.models, "model", wanted)
+        return find(self.models, msg("model"), wanted)
 
     def tariff(self, wanted: str) -> Tariff:
-        return find(self.tariffs, "tariff", wanted)
+        return find(self.tariffs, msg("tariff"), wanted)
 
     def carbon_factor(self, wanted: str) -> CarbonFactor:
-        return find(self.carbon, "carbon factor", wanted)
+        return find(self.carbon, msg("carbon factor"), wanted)
 
     def city(self, wanted: str) -> City:
-        return find(self.cities, "city", wanted)
+        return find(self.cities, msg("city"), wanted)
 
     def fact(self, wanted: str) -> Fact:
-        return find(self.facts, "fact", wanted)
+        return find(self.facts, msg("fact"), wanted)
 
 
 Row = TypeVar("Row")
 
 
-def find(table: Mapping[str, Row], noun: str, wanted: str) -> Row:
+def find(table: Mapping[str, Row], noun: Message, wanted: str) -> Row:
     """The row with that id. Raises NotFound, which lists the nearest ids."""
     if wanted in table:
         return table[wanted]
@@ -146,5 +148,5 @@ def find(table: Mapping[str, Row], noun: str, wanted: str) -> Row:
     raise NotFound(
         "not-found",
         msg("the catalog has no {noun} {wanted!r}", noun=noun, wanted=wanted),
-        msg("Nearest: {near}. See `suanwang catalog list`.", near=", ".join(near) or "none"),
+        msg("Nearest: {near}. See `suanwang catalog list`.", near=", ".join(near) or msg("none")),
     )

@@ -31,7 +31,8 @@ class Layout:
     """How a model lies over the accelerators. `accelerators` = tp x pp x dp x cp; experts are spread inside dp x cp.
 
     `interleave`: chunks of layers a pipeline stage holds. `recompute`: none | selective | full. `sharding` over dp:
-    none | optimizer (ZeRO-1) | full (ZeRO-3, FSDP).
+    none | optimizer (ZeRO-1) | gradients (ZeRO-2) | full
+    (ZeRO-3, FSDP).
     """
 
     tp: int = 1

@@ -95,5 +95,5 @@ def check_transition(job_id: str, before: JobState, after: JobState) -> None:
         raise Never(
             "transition-refused",
             msg("job {job} cannot go from {before} to {after}", job=job_id, before=before.value, after=after.value),
-            msg("Allowed: {allowed}.", allowed=", ".join(sorted(TRANSITIONS[before])) or "none"),
+            msg("Allowed: {allowed}.", allowed=", ".join(sorted(TRANSITIONS[before])) or msg("none")),
         )

@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from suanwang.domain.money import Money
-from suanwang.errors import Never, msg
+from suanwang.errors import Message, Never, msg
 
 
 class AccountKind(StrEnum):
@@ -84,18 +84,18 @@ class Transfer:
     def __post_init__(self) -> None:
         resolves = self.kind in (TransferKind.POST, TransferKind.VOID)
         if self.debit == self.credit:
-            raise _refused(self.id, "debit and credit are the same account")
+            raise _refused(self.id, msg("debit and credit are the same account"))
         if self.amount.micro < 0 or (self.amount.micro == 0 and self.kind is not TransferKind.VOID):
-            raise _refused(self.id, "the amount must be positive")
+            raise _refused(self.id, msg("the amount must be positive"))
         if self.kind is TransferKind.VOID and self.amount.micro:
-            raise _refused(self.id, "a void moves nothing")
+            raise _refused(self.id, msg("a void moves nothing"))
         if resolves != bool(self.pending_id):
-            raise _refused(self.id, "post and void name a pending transfer, the others do not")
+            raise _refused(self.id, msg("post and void name a pending transfer, the others do not"))
         if self.expires is not None and self.kind is not TransferKind.PENDING:
-            raise _refused(self.id, "only a pending transfer expires")
+            raise _refused(self.id, msg("only a pending transfer expires"))
 
 
-def _refused(transfer_id: str, why: str) -> Never:
+def _refused(transfer_id: str, why: Message) -> Never:
     return Never(
         "transfer-refused",
         msg("transfer {id}: {why}", id=transfer_id, why=why),

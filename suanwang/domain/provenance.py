@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from suanwang.errors import Never, msg
+from suanwang.errors import Message, Never, msg
 
 
 class Confidence(StrEnum):
@@ -28,11 +28,11 @@ class Provenance:
 class MissingFigure(Never):
     """A figure that is needed is unknown. It is named; it is never 0 and never guessed."""
 
-    def __init__(self, thing: str, figure: str) -> None:
+    def __init__(self, thing: Message, figure: Message) -> None:
         super().__init__(
             "missing-figure",
             msg("{thing} has no {figure}", thing=thing, figure=figure),
             msg("Add the figure with its source to your own catalog folder (see `suanwang catalog check --help`)."),
         )
-        self.thing = thing
-        self.figure = figure
+        self.thing = str(thing)
+        self.figure = str(figure)

@@ -13,7 +13,7 @@ from suanwang.domain.provenance import MissingFigure
 from suanwang.domain.signal import Signal
 from suanwang.domain.tariff import Tariff
 from suanwang.domain.voucher import Programme
-from suanwang.errors import NotFound, msg
+from suanwang.errors import Message, NotFound, msg
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +102,10 @@ class Tenant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grid:
-    """Everything that placement may choose from. Ids are unique and references resolve (checked where it is read)."""
+    """Everything that placement may choose from. Ids are unique and references resolve (checked where it is read).
+
+    `policy`: name of the queueing policy that admits its jobs.
+    """
 
     id: str
     currency: str
@@ -115,21 +118,22 @@ class Grid:
     programmes: tuple[Programme, ...] = ()
     carbon_price_per_t: Money | None = None
     latency: LatencyModel = LatencyModel()
+    policy: str = "fcfs"
 
     def site(self, site_id: str) -> Site:
-        return _one(self.sites, "site", site_id)
+        return _one(self.sites, msg("site"), site_id)
 
     def pool(self, pool_id: str) -> Pool:
-        return _one(self.pools, "pool", pool_id)
+        return _one(self.pools, msg("pool"), pool_id)
 
     def city(self, city_id: str) -> City:
-        return _one(self.cities, "city", city_id)
+        return _one(self.cities, msg("city"), city_id)
 
     def tenant(self, tenant_id: str) -> Tenant:
-        return _one(self.tenants, "tenant", tenant_id)
+        return _one(self.tenants, msg("tenant"), tenant_id)
 
     def programme(self, programme_id: str) -> Programme:
-        return _one(self.programmes, "programme", programme_id)
+        return _one(self.programmes, msg("programme"), programme_id)
 
     def link(self, a: str, b: str) -> Link | None:
         return next((link for link in self.links if link.joins(a, b)), None)
@@ -143,7 +147,10 @@ class Grid:
         """The book in force for a pool. Raises MissingFigure: a missing price is never 0."""
         book = self.price_book(pool.price_book_id, when)
         if book is None:
-            raise MissingFigure(f"pool {pool.id}", f"price at {when.isoformat()} (price book {pool.price_book_id!r})")
+            raise MissingFigure(
+                msg("pool {id}", id=pool.id),
+                msg("price at {when} (price book {book!r})", when=when.isoformat(), book=pool.price_book_id),
+            )
         return book
 
     def round_trip_ms(self, city: City, site: Site) -> float:
@@ -158,11 +165,11 @@ class Grid:
 Thing = TypeVar("Thing", Site, Pool, City, Tenant, Programme)
 
 
-def _one(things: tuple[Thing, ...], noun: str, wanted: str) -> Thing:
+def _one(things: tuple[Thing, ...], noun: Message, wanted: str) -> Thing:
     for thing in things:
         if thing.id == wanted:
             return thing
-    known = ", ".join(sorted(t.id for t in things)) or "none"
+    known = ", ".join(sorted(t.id for t in things)) or msg("none")
     raise NotFound(
         "not-found",
         msg("no {noun} {wanted!r} in the grid", noun=noun, wanted=wanted),

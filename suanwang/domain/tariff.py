@@ -9,11 +9,26 @@ from math import gcd
 
 from suanwang.domain.provenance import MissingFigure, Provenance
 from suanwang.domain.signal import Signal, require_aware
+from suanwang.errors import Message, msg
 from suanwang.units import MICRO
 
 MINUTES_PER_DAY = 1440
 ALL_MONTHS = frozenset(range(1, 13))
 ALL_WEEKDAYS = frozenset(range(1, 8))
+
+PERIODS = {
+    "sharp": msg("sharp"),
+    "peak": msg("peak"),
+    "flat": msg("flat"),
+    "valley": msg("valley"),
+    "deep": msg("deep valley"),
+}
+"""The periods that most tariffs have, as they are told; a tariff may name its own."""
+
+
+def period_name(period: str) -> Message | str:
+    """A period as it is told; a name of a tariff's own stays as it is."""
+    return PERIODS.get(period, period)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +86,7 @@ class Tariff:
 
     def price(self, period: str) -> Decimal:
         if period not in self.prices:
-            raise MissingFigure(f"tariff {self.id}", f"price for period {period!r}")
+            raise MissingFigure(msg("tariff {id}", id=self.id), msg("price for period {period!r}", period=period))
         return self.prices[period]
 
     def signal(self, zone: tzinfo, start: datetime, end: datetime) -> Signal:

@@ -8,6 +8,7 @@ from suanwang.domain.estimate import Assumption
 from suanwang.domain.provenance import MissingFigure
 from suanwang.domain.site import Pool
 from suanwang.domain.workload import Batch
+from suanwang.errors import msg
 from suanwang.estimate import priors
 from suanwang.estimate.machine import gemm_efficiency
 
@@ -59,7 +60,7 @@ def known_duration(task: Batch, pool: Pool, accelerators: int, known: Mapping[st
     residual = "batch_known"
     if task.duration_accelerator and task.duration_accelerator != card.id:
         if task.duration_accelerator not in known:
-            raise MissingFigure("the catalog", f"accelerator {task.duration_accelerator}")
+            raise MissingFigure(msg("the catalog"), msg("accelerator {id}", id=task.duration_accelerator))
         reference = known[task.duration_accelerator]
         ratio = delivered_flops_per_s(reference, task.dtype) / delivered_flops_per_s(card, task.dtype)
         residual = "batch_scaled"

@@ -7,6 +7,7 @@ A matrix product takes max(operations / delivered peak, bytes / delivered bandwi
 import numpy as np
 
 from suanwang.domain.model import ModelSpec
+from suanwang.estimate import priors
 from suanwang.estimate.flops import (
     attention_flops_per_token,
     attention_matrices,
@@ -17,6 +18,9 @@ from suanwang.estimate.flops import (
 )
 from suanwang.estimate.layout import Column
 from suanwang.estimate.machine import Machine
+
+SCORE_BYTES = 12.0
+"""Bytes moved for one visible score without fusion: product 2, softmax 2 + 2, dropout 2 + 1 + 1 (mask), weighting 2."""
 
 
 def product_s(machine: Machine, tokens: Column, outputs: Column, inputs: Column, weight_bytes: float) -> Column:
@@ -41,7 +45,8 @@ def ffn_s(machine: Machine, model: ModelSpec, tokens: Column, tp: Column, ep: Co
     if with_experts:
         local = np.maximum(model.experts / ep, 1)
         load = tokens * model.experts_per_token * ep / model.experts
-        routed = local * part(load, expert_width(model) / tp)
+        slower = machine.expert_slowness / priors.EXPERT_GEMM.value
+        routed = local * part(load, expert_width(model) / tp) * slower
         if model.shared_experts:
             routed = routed + part(tokens, model.shared_experts * expert_width(model) / tp)
         time = time + with_experts / model.layers * routed
@@ -59,10 +64,16 @@ def matrices_s(machine: Machine, model: ModelSpec, tokens: Column, tp: Column, e
 
 
 def attention_s(machine: Machine, model: ModelSpec, tokens: Column, sequence_length: int, tp: Column) -> Column:
-    """Forward seconds of fused attention in the mean layer (scores stay on chip; 16 bit whatever the matrices are)."""
+    """Forward seconds of attention in the mean layer (16 bit whatever the matrices are).
+
+    Fused, the scores stay on the chip. Unfused, they go through memory: written, masked, normalised, dropped out.
+    """
     visible = visible_tokens_mean(sequence_length, model.sliding_window)
     flops = attention_flops_per_token(model, visible) / model.layers
-    return tokens * flops / tp / machine.attention_flops_per_s
+    seconds = tokens * flops / tp / machine.attention_flops_per_s
+    if machine.fused_attention:
+        return seconds
+    return seconds + tokens * model.heads * visible * SCORE_BYTES / tp / machine.memory_bytes_per_s
 
 
 def elementwise_s(machine: Machine, model: ModelSpec, tokens: Column, tp: Column) -> Column:
@@ -77,5 +88,6 @@ def elementwise_s(machine: Machine, model: ModelSpec, tokens: Column, tp: Column
     with_experts = moe_layers(model) / model.layers
     inner = model.ffn * (1 - with_experts) + active * expert_width(model) * with_experts
     permutation = 4 * h * active * with_experts
-    numbers = 2 * 2 * h + 2 * 3 * h + rotation + ffn_matrices(model) * inner + permutation
+    slower = machine.expert_slowness
+    numbers = 2 * 2 * h + 2 * 3 * h + rotation + ffn_matrices(model) * inner + permutation * slower
     return tokens * 2 * numbers / tp / machine.memory_bytes_per_s

@@ -24,6 +24,8 @@ LOAD = {
     "data_parallel": MOVING,
     "optimizer": STREAMING,
     "memory": STREAMING,
+    "launches": WAITING,
+    "evaluation": COMPUTING,
     "pipeline_bubble": WAITING,
     "interruptions": WAITING,
     "idle": WAITING,

@@ -11,11 +11,11 @@ from suanwang.domain.model import ModelSpec
 
 Column = NDArray[np.float64]
 RECOMPUTE = ("none", "selective", "full")
-SHARDING = ("none", "optimizer", "full")
+SHARDING = ("none", "optimizer", "gradients", "full")
 NONE, SELECTIVE, FULL = 0, 1, 2
 """Indices into RECOMPUTE."""
-UNSHARDED, OPTIMIZER, SHARDED = 0, 1, 2
-"""Indices into SHARDING."""
+UNSHARDED, OPTIMIZER, GRADIENTS, SHARDED = 0, 1, 2, 3
+"""Indices into SHARDING: nothing, ZeRO-1, ZeRO-2, ZeRO-3 (FSDP)."""
 MICRO_BATCHES = (1, 2, 4, 8, 16)
 
 
@@ -55,6 +55,10 @@ class Layouts:
             sharding=SHARDING[int(self.sharding[index])],
         )
 
+    def part(self, start: int, end: int) -> "Layouts":
+        """The rows from `start` on, before `end`."""
+        return Layouts(**{f.name: getattr(self, f.name)[start:end] for f in fields(self)})
+
     def where(self, keep: NDArray[np.bool_]) -> "Layouts":
         """The rows that are kept, in order."""
         return Layouts(**{f.name: getattr(self, f.name)[keep] for f in fields(self)})
@@ -87,25 +91,64 @@ def replica_counts(global_batch: int) -> list[int]:
     return sorted({*divisors(global_batch), *halves})
 
 
-def candidates(model: ModelSpec, global_batch: int, accelerators: int, cards_per_node: int) -> Layouts:
-    """Layouts on at most `accelerators` cards: tensor parallel within a node, pipeline over layers, data parallel.
+def contexts(sequence_length: int, accelerators: int, *, wide: bool) -> list[int]:
+    """Context-parallel degrees: none for short sequences, else powers of two that leave enough tokens to a card."""
+    most = min(max(sequence_length // (512 if wide else 4096), 1), accelerators, 1024)
+    if sequence_length <= 16384 and not wide:
+        return [1]
+    return [2**k for k in range(most.bit_length()) if 2**k <= most]
 
-    A layout may leave cards idle: a gang is what is rented, not what is useful. Experts are spread over dp.
+
+def candidates(
+    model: ModelSpec,
+    global_batch: int,
+    accelerators: int,
+    cards_per_node: int,
+    sequence_length: int = 0,
+    *,
+    wide: bool = False,
+) -> Layouts:
+    """Layouts on at most `accelerators` cards: tensor parallel within a node, pipeline over layers, context, data.
+
+    A layout may leave cards idle: a gang is what is rented, not what is useful. Experts are spread over dp x cp.
+    `wide`: every degree of context and expert parallel, every interleaving and every sharding (a search); else those
+    that are fastest in practice (a quote).
     """
     rows: list[tuple[int, ...]] = []
     tensor = [t for t in divisors(model.heads) if t <= min(cards_per_node, accelerators) and cards_per_node % t == 0]
     stages = sorted({*divisors(model.layers), *(2**k for k in range(8) if 2**k <= model.layers)})
     replicas = replica_counts(global_batch)
-    for tp, pp in product(tensor, stages):
-        chunks = [1] if pp == 1 else [v for v in (1, 2, 4) if model.layers % (pp * v) == 0] or [1]
+    for tp, pp, cp in product(tensor, stages, contexts(sequence_length, accelerators, wide=wide)):
         for dp in replicas:
-            if tp * pp * dp > accelerators:
+            if tp * pp * cp * dp > accelerators:
                 break
-            experts = [e for e in divisors(model.experts) if dp % e == 0] if model.experts else [1]
-            shards = [UNSHARDED] if dp == 1 else [OPTIMIZER] if pp > 1 else [OPTIMIZER, SHARDED]
+            experts = [e for e in divisors(model.experts) if dp * cp % e == 0] if model.experts else [1]
             micro = [b for b in MICRO_BATCHES if b * dp <= global_batch]
             rows += [
-                (tp, pp, dp, 1, ep, b, v, r, z)
-                for ep, b, v, r, z in product(experts[-3:], micro, chunks, range(len(RECOMPUTE)), shards)
+                (tp, pp, dp, cp, ep, b, v, r, z)
+                for ep, b, v, r, z in product(
+                    experts if wide else experts[-3:],
+                    micro,
+                    chunks_of(model.layers, pp, wide=wide),
+                    range(len(RECOMPUTE)),
+                    shardings(dp * cp, pp, wide=wide),
+                )
             ]
     return columns(rows)
+
+
+def chunks_of(layers: int, pp: int, *, wide: bool) -> list[int]:
+    """Interleavings: chunks of layers that a stage holds."""
+    if pp == 1:
+        return [1]
+    every = divisors(layers // pp) if layers % pp == 0 else [1]
+    return every if wide else [v for v in every if v in (1, 2, 4)]
+
+
+def shardings(group: int, pp: int, *, wide: bool) -> list[int]:
+    """Shardings over a data-parallel group; gradients and weights are not sharded where a pipeline passes often."""
+    if group == 1:
+        return [UNSHARDED]
+    if pp > 1:
+        return [UNSHARDED, OPTIMIZER] if wide else [OPTIMIZER]
+    return [UNSHARDED, OPTIMIZER, GRADIENTS, SHARDED] if wide else [OPTIMIZER, SHARDED]

@@ -10,7 +10,7 @@ import numpy as np
 from suanwang.domain.model import ModelSpec
 from suanwang.estimate.finetuning import Recipe
 from suanwang.estimate.flops import expert_width, moe_layers, parameters
-from suanwang.estimate.layout import FULL, NONE, OPTIMIZER, SHARDED, Column, Layouts
+from suanwang.estimate.layout import FULL, GRADIENTS, NONE, OPTIMIZER, SHARDED, Column, Layouts
 
 
 def activation_bytes_per_token(model: ModelSpec, sequence_length: int, input_bytes: float = 2.0) -> tuple[float, float]:
@@ -95,7 +95,7 @@ def training_memory(
         weights = weights + trained * 2.0
     return {
         "weights": weights,
-        "gradients": np.where(full, trained_sharded, trained) * recipe.gradient_bytes,
+        "gradients": np.where(at.sharding >= GRADIENTS, trained_sharded, trained) * recipe.gradient_bytes,
         "optimizer": np.where(at.sharding >= OPTIMIZER, trained_sharded, trained) * recipe.optimizer_bytes,
         "activations": np.where(last_is_fullest, activations_last, activations_first),
         "logits": np.where(last_is_fullest, logits, 0.0),

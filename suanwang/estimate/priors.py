@@ -7,37 +7,66 @@ def _prior(name: str, value: float, unit: str, source: str) -> Assumption:
     return Assumption(name=name, value=value, unit=unit, source=source)
 
 
+STEPS = "calibrated on published training steps (residuals.FITTED)"
+
 GEMM_EFFICIENCY = _prior(
-    "gemm_efficiency", 0.72, "1", "prior: large matrix products reach 71-77 % of peak on A100 and H100"
-)
-GEMM_TYPICAL_OVER_BEST = _prior(
-    "gemm_typical_over_best",
-    0.90,
+    "gemm_efficiency",
+    0.81,
     "1",
-    "prior: products of layer shapes against the best shape of the same card (A100 75/87 %, H100 73/80 %)",
+    f"{STEPS}, for cards whose best matrix product was not measured; on A100 and H100 it reaches 80-87 % of peak",
+)
+NARROW_GEMM = _prior(
+    "narrow_gemm",
+    1.12,
+    "1",
+    f"{STEPS}: 8- and 4-bit products of training libraries over the best that was measured with a general one",
+)
+QUARTER_GEMM = _prior(
+    "quarter_gemm",
+    0.54,
+    "1",
+    "calibrated on published full-load runs: 4-bit products in serving, small batches included",
 )
 ATTENTION_EFFICIENCY = _prior(
     "attention_efficiency",
-    0.50,
+    0.47,
     "1",
-    "prior: fused attention, 16-bit, share of peak (FlashAttention-2, arXiv:2307.08691: 50-73 % forward on A100, "
-    "35-40 % on H100)",
+    f"{STEPS}: fused attention, 16-bit, share of peak, mature kernels; FlashAttention-2 (arXiv:2307.08691) reaches "
+    "50-73 % forward on A100, 35-40 % on H100",
+)
+ATTENTION_NEW = _prior(
+    "attention_new", 0.375, "1", f"{STEPS}: how much slower attention is with software of the card's first year"
+)
+SOFTWARE_AGE = _prior(
+    "software_age", 0.57, "years", f"{STEPS}: age of the software against its card where its year is not stated"
 )
 MEMORY_EFFICIENCY = _prior(
     "memory_efficiency", 0.80, "1", "prior: streaming reaches 76-92 % of the nominal memory bandwidth"
 )
 ELEMENTWISE_TRAFFIC = _prior(
-    "elementwise_traffic",
-    2.0,
-    "1",
-    "calibrated on 300 published dense training runs: bytes moved over those of perfectly fused operators",
+    "elementwise_traffic", 2.13, "1", f"{STEPS}: bytes moved over those of perfectly fused operators"
 )
 FRAMEWORK = _prior(
     "framework_overhead",
     0.20,
     "1",
-    "calibrated on the same runs: launches, synchronisation, data loading and clocks under load, over computing time",
+    f"{STEPS}: launches, synchronisation, data loading, clocks under load and shapes short of the best, over computing",
 )
+HOST_LAYER = _prior(
+    "host_layer", 1.8e-3, "s", f"{STEPS}: host work of a layer and micro-batch; the card waits where it computes less"
+)
+HOST_EXPERTS = _prior("host_experts", 6e-3, "s", f"{STEPS}: host work that routed experts add to a layer")
+EXPERT_GEMM = _prior("expert_gemm", 0.46, "1", f"{STEPS}: grouped products of experts over single ones, and routing")
+EXPERT_NARROW = _prior(
+    "expert_narrow", 1.22, "1", f"{STEPS}: casts of experts' inputs to 8 or 4 bits, with the software of 2026"
+)
+EXPERT_PROGRESS = _prior(
+    "expert_progress",
+    1.46,
+    "1/year",
+    f"{STEPS}: how fast experts in 8 bits became faster, releases of 2025.8 to 2026.6",
+)
+EXPERT_OVERLAP = _prior("expert_overlap", 0.57, "1", f"{STEPS}: share of all-to-all traffic hidden behind computing")
 FUSED_RECOMPUTE = _prior(
     "fused_attention_recompute",
     0.5,
@@ -45,28 +74,28 @@ FUSED_RECOMPUTE = _prior(
     "the backward of fused attention repeats one of the forward's two products (arXiv:2205.14135, section 3)",
 )
 LINK_EFFICIENCY = _prior(
-    "link_efficiency", 0.75, "1", "prior: bus bandwidth of large collectives over the nominal link inside a node"
+    "link_efficiency", 0.6, "1", f"{STEPS}: bus bandwidth of collectives over the nominal link inside a node"
 )
 NETWORK_EFFICIENCY = _prior(
-    "network_efficiency", 0.75, "1", "prior: bus bandwidth of large collectives over the nominal network of a node"
+    "network_efficiency", 0.58, "1", f"{STEPS}: bus bandwidth of collectives over the nominal network of a node"
 )
-LINK_LATENCY = _prior("link_latency", 5e-6, "s", "prior: one step of a collective inside a node")
+LINK_LATENCY = _prior("link_latency", 1e-6, "s", "calibrated on the same runs: one step of a collective inside a node")
 NETWORK_LATENCY = _prior("network_latency", 15e-6, "s", "prior: one step of a collective between nodes")
 OVERLAP = _prior(
-    "data_parallel_overlap", 0.80, "1", "prior: share of gradient and weight traffic hidden behind computing"
+    "data_parallel_overlap", 0.50, "1", f"{STEPS}: share of gradient and weight traffic hidden behind computing"
 )
 MEMORY_RESERVE = _prior(
     "memory_reserve", 0.05, "1", "prior: driver context, communication buffers and fragmentation, share of memory"
 )
 SCHEDULER_OVERHEAD = _prior(
     "serving_scheduler_overhead",
-    0.20,
+    0.035,
     "1",
-    "calibrated on 147 published full-load runs: what schedulers and kernels cost on top of the roofline",
+    "calibrated on 187 published full-load runs: what schedulers and kernels cost on top of the roofline",
 )
-PASS_OVERHEAD = _prior("serving_pass_overhead", 1e-3, "s", "calibrated on the same runs: host work of a decode pass")
+PASS_OVERHEAD = _prior("serving_pass_overhead", 5.5e-3, "s", "calibrated on the same runs: host work of a decode pass")
 SEQUENCE_OVERHEAD = _prior(
-    "serving_sequence_overhead", 10e-6, "s", "calibrated on the same runs: host work of one sequence in a decode pass"
+    "serving_sequence_overhead", 7e-6, "s", "calibrated on the same runs: host work of one sequence in a decode pass"
 )
 CARD_HOURS_PER_INTERRUPTION = _prior(
     "card_hours_per_interruption",
@@ -75,6 +104,13 @@ CARD_HOURS_PER_INTERRUPTION = _prior(
     "prior: Llama 3 (arXiv:2407.21783, section 3.3.4): 419 unexpected interruptions in 54 days on 16,384 cards",
 )
 CHECKPOINT_COST = _prior("checkpoint_cost", 30.0, "s", "prior: pause to save the state of a large run")
+RUN_OVERHEAD = _prior(
+    "run_overhead",
+    0.20,
+    "1",
+    "judged against 17 published full runs: evaluation, warm-up, slow nodes, layouts short of the best, over steps",
+)
+TRAINING_LOAD = _prior("training_load", 0.9, "1", "prior: mean dynamic load of a card in training")
 RESTART = _prior("restart", 300.0, "s", "prior: from an interruption to the first step again")
 IDLE_POWER = _prior("idle_power", 0.15, "1", "prior: power of an idle card over its rated power (A100, H100 60-110 W)")
 NODE_OVERHEAD = _prior(

@@ -14,13 +14,11 @@ from suanwang.domain.model import ModelSpec
 from suanwang.domain.workload import Serving
 from suanwang.estimate import priors
 from suanwang.estimate.communication import all_reduce_s, bandwidth, send_s
+from suanwang.estimate.compute import elementwise_s
 from suanwang.estimate.flops import (
     attention_flops_per_token,
-    expert_width,
-    ffn_matrices,
     kv_values_per_token,
     matrix_flops_per_token,
-    moe_layers,
     parameters,
     visible_tokens_mean,
 )
@@ -50,17 +48,33 @@ class Replica:
         return self.tp * self.pp
 
 
-def weights_read(model: ModelSpec, tokens: Column) -> Column:
-    """Parameters that a pass over `tokens` tokens reads: all, but of the experts only those that any token is sent to.
+def experts_read(model: ModelSpec, tokens: Column) -> Column:
+    """Parameters of experts that a pass over `tokens` tokens reads: of those that any token is sent to.
 
     With even routing an expert is missed by T tokens with probability (1 - k/E)^T.
     """
-    counts = parameters(model)
-    always = counts.always_active + model.vocab * model.hidden
     if not model.experts:
-        return np.full_like(tokens, always)
+        return np.zeros_like(tokens)
     touched = 1 - (1 - model.experts_per_token / model.experts) ** tokens
-    return np.asarray(always + counts.routed_experts * touched, dtype=np.float64)
+    return np.asarray(parameters(model).routed_experts * touched, dtype=np.float64)
+
+
+def matrices_s(task: Serving, machine: Machine, tp: int, tokens: Column) -> Column:
+    """Seconds of all matrix products of a pass on tp cards: max(operations / peak, weights / bandwidth).
+
+    Once for what every token passes, once for the routed experts: few tokens read many of them.
+    """
+    model, width = task.model, BYTES[task.dtype]
+    counts = parameters(model)
+    experts = 2.0 * counts.routed_experts * counts.active_share_of_experts
+    always = matrix_flops_per_token(model) - experts
+    held = counts.always_active + model.vocab * model.hidden
+    peak = machine.gemm_flops_per_s * tp * (priors.QUARTER_GEMM.value if width < 1 else 1.0)
+    bandwidth = machine.memory_bytes_per_s * tp
+    dense = np.maximum(tokens * always / peak, held * width / bandwidth)
+    read = experts_read(model, tokens) * width / bandwidth
+    routed = np.maximum(tokens * experts / peak, read)
+    return np.asarray(dense + routed, dtype=np.float64)
 
 
 def pass_s(
@@ -70,10 +84,8 @@ def pass_s(
 
     max(operations / peak, weights / bandwidth) + attention (operations, or `kv_read` bytes of a card) + collectives.
     """
-    model, width = task.model, BYTES[task.dtype]
-    flops = tokens * matrix_flops_per_token(model) / tp
-    weights = weights_read(model, tokens) * width / tp
-    matrices = np.maximum(flops / machine.gemm_flops_per_s, weights / machine.memory_bytes_per_s)
+    model = task.model
+    matrices = matrices_s(task, machine, tp, tokens)
     scores = tokens * attention_flops_per_token(model, visible) / tp / machine.attention_flops_per_s
     attention = np.maximum(scores, kv_read / machine.memory_bytes_per_s)
     group = np.full_like(tokens, tp)
@@ -82,16 +94,15 @@ def pass_s(
     spread = np.full_like(tokens, tp * pp)
     speed, latency = bandwidth(machine, spread, group)
     hops = (pp - 1) * send_s(tokens * 2 * model.hidden / tp, speed, latency) if pp > 1 else 0.0
-    inner = ffn_matrices(model) * (model.ffn if not moe_layers(model) else expert_width(model))
-    traffic = tokens * model.layers * 2 * (10 * model.hidden + inner) / tp / machine.memory_bytes_per_s
+    traffic = model.layers * elementwise_s(machine, model, tokens, group)
     return np.asarray(matrices + attention + collectives + hops + traffic, dtype=np.float64)
 
 
 def replica_columns(task: Serving, machine: Machine, tp: int, pp: int, software_factor: float) -> list[Replica]:
     """One replica a batch size that fits the memory, ascending; empty where the weights alone do not fit.
 
-    The cache is paged and requests are at all points of their life, so each holds its mean context (Kwon et al. 2023,
-    arXiv:2309.06180); the largest batch is what the memory left by the weights carries.
+    A request is admitted when the cache has room for all of its tokens, so that none is evicted; requests are at all
+    points of their life, so a pass reads the mean context of each (the cache is paged: arXiv:2309.06180).
     """
     model, width = task.model, BYTES[task.dtype]
     cards = tp * pp
@@ -102,8 +113,9 @@ def replica_columns(task: Serving, machine: Machine, tp: int, pp: int, software_
     kv_width = min(width, 2.0) if width >= 1 else 1.0
     mean_context = max(min(task.input_tokens + task.output_tokens / 2, kept), 1)
     # heads are divided over tp as far as there are any; a latent is needed by every card
-    on_card = kv_values_per_token(model) * kv_width * mean_context / (1 if model.kv_latent else min(tp, model.kv_heads))
-    cache = on_card / pp
+    per_token = kv_values_per_token(model) * kv_width / (1 if model.kv_latent else min(tp, model.kv_heads))
+    on_card = per_token * mean_context
+    cache = per_token * kept / pp
     work = 4.0 * PREFILL_TOKENS_MIN * (model.hidden + model.vocab / tp / 8)
     reserve = machine.memory_bytes * priors.MEMORY_RESERVE.value
     free = machine.memory_bytes - weights - work - reserve
@@ -118,9 +130,10 @@ def replica_columns(task: Serving, machine: Machine, tp: int, pp: int, software_
     alone = pass_s(task, machine, tp, pp, tokens / together, prompt_visible, nothing) * overhead
     micro = np.maximum(batches / pp, 1)
     read = micro * on_card
-    # with pp stages, pp groups of requests go round: a token takes a full turn, each group gives its share
+    # one host schedules all groups; with pp stages, pp groups of requests go round: a token takes a full turn,
+    # each group gives its share
     decode = pass_s(task, machine, tp, pp, micro, mean_context, read) * overhead
-    decode = decode + priors.PASS_OVERHEAD.value + micro * priors.SEQUENCE_OVERHEAD.value
+    decode = decode + pp * (priors.PASS_OVERHEAD.value + micro * priors.SEQUENCE_OVERHEAD.value)
     turn = produced * decode + batches * prefill / pp
     return [
         Replica(

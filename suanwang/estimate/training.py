@@ -16,7 +16,7 @@ from suanwang.estimate.communication import all_reduce_s, all_to_all_s, bandwidt
 from suanwang.estimate.compute import attention_s, elementwise_s, matrices_s, product_s
 from suanwang.estimate.finetuning import Recipe, recipe
 from suanwang.estimate.flops import adapter_parameters, kv_values_per_token, moe_layers
-from suanwang.estimate.layout import FULL, SELECTIVE, SHARDED, UNSHARDED, Column, Layouts, candidates, of
+from suanwang.estimate.layout import FULL, GRADIENTS, SELECTIVE, SHARDED, UNSHARDED, Column, Layouts, candidates, of
 from suanwang.estimate.machine import Machine
 from suanwang.estimate.memory import parameters_of_stage, training_memory
 
@@ -66,7 +66,8 @@ def data_parallel_s(
     """Exposed seconds of gradients and weights over the data-parallel group in one step.
 
     Optimizer sharding: reduce-scatter of gradients, all-gather of weights, hidden behind one micro-batch (`window`).
-    Full sharding: weights gathered for forward and backward and gradients scattered in every pass, hidden behind each.
+    Sharded gradients: scattered in every pass. Full sharding: weights gathered for forward and backward and gradients
+    scattered in every pass, hidden behind each.
     """
     first, last, _ = parameters_of_stage(task.model, at)
     held = np.maximum(first, last)
@@ -79,8 +80,12 @@ def data_parallel_s(
     weights = gather_s(trained * 2.0, group, speed, latency)
     whole = gather_s(held * plan.weight_bytes, group, speed, latency)
     once = np.where(at.sharding == UNSHARDED, 2 * gradients, gradients + weights)
-    every = 2 * whole + gather_s(trained * 2.0, group, speed, latency)
-    return np.where(at.sharding == SHARDED, passes * exposed_s(every, window), exposed_s(once, window))
+    scattered = gather_s(trained * 2.0, group, speed, latency)
+    often = passes * exposed_s(2 * whole + scattered, window)
+    in_every_pass = passes * exposed_s(scattered, window) + exposed_s(weights, window)
+    return np.where(
+        at.sharding == SHARDED, often, np.where(at.sharding == GRADIENTS, in_every_pass, exposed_s(once, window))
+    )
 
 
 def step_columns(task: Training, machine: Machine, at: Layouts, software_factor: float = 1.0) -> dict[str, Column]:
@@ -108,9 +113,15 @@ def step_columns(task: Training, machine: Machine, at: Layouts, software_factor:
     parts["framework"] = sum(parts.values(), np.zeros_like(tokens)) * priors.FRAMEWORK.value
     parts = {name: seconds / software_factor for name, seconds in parts.items()}
     computing = sum(parts.values(), np.zeros_like(tokens))
+    host = priors.HOST_LAYER.value
+    if model.experts:
+        host += priors.HOST_EXPERTS.value * machine.expert_slowness * moe_layers(model) / model.layers
+    parts["launches"] = np.maximum(stages * host - computing, 0.0)
     parts["tensor_parallel"] = stages * tensor * (2 + again)
     if model.experts:
-        parts["expert_parallel"] = stages * expert * (2 + again)
+        parts["expert_parallel"] = (
+            stages * expert * (2 + again) * (1 - priors.EXPERT_OVERLAP.value) * machine.expert_slowness
+        )
     speed, latency = bandwidth(machine, at.tp * at.pp * at.dp * at.cp, at.tp)
     message = send_s(tokens * 2 * model.hidden / at.tp, speed, latency)
     parts["pipeline_transfer"] = np.where(at.pp > 1, 2 * at.interleave * message, 0.0)
@@ -127,7 +138,7 @@ def step_columns(task: Training, machine: Machine, at: Layouts, software_factor:
 
 def best_plan(task: Training, machine: Machine, accelerators: int, software_factor: float) -> Plan | TooLarge:
     """The fastest layout on at most `accelerators` cards that fits their memory; TooLarge where none does."""
-    at = candidates(task.model, task.global_batch, accelerators, machine.cards_per_node)
+    at = candidates(task.model, task.global_batch, accelerators, machine.cards_per_node, task.sequence_length)
     reserve = machine.memory_bytes * priors.MEMORY_RESERVE.value
     memory = training_memory(task.model, recipe(task), task.sequence_length, at, reserve)
     total = sum(memory.values(), np.zeros(len(at)))

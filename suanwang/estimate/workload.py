@@ -14,11 +14,19 @@ from suanwang.estimate import batch, energy, goodput, priors, serving, training
 from suanwang.estimate.finetuning import recipe
 from suanwang.estimate.flops import serving_flops_per_request
 from suanwang.estimate.gang import counts
-from suanwang.estimate.machine import Machine, machine
+from suanwang.estimate.machine import BYTES, Machine, machine
 from suanwang.estimate.residuals import POWER, TIME, Residual
 from suanwang.units import JOULES_PER_KWH
 
 Result = Estimate | Rejection
+EXPERTS = (
+    priors.EXPERT_GEMM,
+    priors.EXPERT_NARROW,
+    priors.EXPERT_PROGRESS,
+    priors.EXPERT_OVERLAP,
+    priors.HOST_EXPERTS,
+)
+"""Constants that only models with experts rest on."""
 NO_ACCELERATORS: Mapping[str, Accelerator] = {}
 
 
@@ -111,7 +119,7 @@ def smallest_that_keeps(
     for count in offered:
         try:
             if isinstance(task, Training):
-                result = estimate_training(task, pool, count, workload.checkpointing)
+                result = estimate_training(task, pool, count, workload.checkpointing, whole_run=whole)
             else:
                 result = estimate_batch(task, pool, count, known)
         except MissingFigure:
@@ -127,8 +135,13 @@ def smallest_that_keeps(
     return min(fitting, key=lambda e: e.time_s.mid) if fitting else refusals[-1]
 
 
-def estimate_training(task: Training, pool: Pool, count: int, saving: Checkpointing | None = None) -> Result:
-    """Pre-training or fine-tuning on `count` cards with the fastest layout that fits, interruptions included."""
+def estimate_training(
+    task: Training, pool: Pool, count: int, saving: Checkpointing | None = None, *, whole_run: bool = False
+) -> Result:
+    """Pre-training or fine-tuning on `count` cards with the fastest layout that fits, interruptions included.
+
+    `whole_run`: evaluation, warm-up and slow nodes of a pre-training run too (priors.RUN_OVERHEAD).
+    """
     seen = machine(pool, task.dtype, count)
     plan = training.best_plan(task, seen, count, pool.software_factor)
     if isinstance(plan, training.TooLarge):
@@ -136,9 +149,12 @@ def estimate_training(task: Training, pool: Pool, count: int, saving: Checkpoint
     steps = task.tokens / (task.global_batch * task.sequence_length)
     flops = recipe(task).flops_per_token
     tokens_per_s = task.global_batch * task.sequence_length / plan.seconds
-    clean = plan.seconds * steps
+    beside = plan.seconds * steps * priors.RUN_OVERHEAD.value if whole_run else 0.0
+    clean = plan.seconds * steps + beside
     lost = goodput.lost_share(plan.layout.accelerators, saving.every_s if saving else None)
     parts = {name: s * steps for name, s in plan.step_s.items()} | {"interruptions": clean * lost / (1 - lost)}
+    if whole_run:
+        parts["evaluation"] = beside
     experts = "training_experts" if task.model.experts else "training_dense"
     return assembled(
         pool,
@@ -153,6 +169,9 @@ def estimate_training(task: Training, pool: Pool, count: int, saving: Checkpoint
             priors.ELEMENTWISE_TRAFFIC,
             priors.FRAMEWORK,
             priors.FUSED_RECOMPUTE,
+            priors.HOST_LAYER,
+            *((priors.RUN_OVERHEAD,) if whole_run else ()),
+            *(EXPERTS if task.model.experts else ()),
             priors.CARD_HOURS_PER_INTERRUPTION,
             priors.CHECKPOINT_COST,
             priors.RESTART,
@@ -241,6 +260,7 @@ def estimate_serving(task: Serving, workload: Workload, pool: Pool) -> Result:
             priors.SCHEDULER_OVERHEAD,
             priors.PASS_OVERHEAD,
             priors.SEQUENCE_OVERHEAD,
+            *((priors.QUARTER_GEMM,) if BYTES[task.dtype] < 1 else ()),
         ),
         results={
             "tokens_per_s": tokens_per_s,

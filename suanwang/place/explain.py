@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import reduce
 
 from suanwang.domain.geography import City, great_circle_km
 from suanwang.domain.placement import Against, CostPart, Option, Saving
 from suanwang.domain.price import Basis
 from suanwang.domain.site import Grid, Site
+from suanwang.domain.tariff import period_name
 from suanwang.domain.workload import Workload
 from suanwang.errors import Message, msg
 from suanwang.place.offer import Offer
@@ -142,7 +144,7 @@ def _why_wait(chosen: Offer, at_once: Option, option: Option) -> list[Message]:
             told.append(
                 msg(
                     "Waits {wait} for the {period} tariff at {site}: {new} instead of {old} {currency}/kWh.",
-                    period=periods.pop(),
+                    period=period_name(periods.pop()),
                     **values,
                 )
             )
@@ -210,13 +212,25 @@ def _to_know(workload: Workload, chosen: Offer, option: Option) -> list[Message]
 
 
 def _saving(saving: Saving) -> Message:
-    parts = ", ".join(f"{part.value} {amount}" for part, amount in saving.parts.items() if amount)
+    parts = [_part(part, str(amount)) for part, amount in saving.parts.items() if amount]
     return msg(
         "Saves {amount} against {against}: {parts}.",
         amount=str(saving.total),
         against=AGAINST[saving.against],
-        parts=parts,
+        parts=reduce(lambda before, part: msg("{before}, {part}", before=before, part=part), parts),
     )
+
+
+def _part(part: CostPart, amount: str) -> Message:
+    match part:
+        case CostPart.RENT:
+            return msg("rent {amount}", amount=amount)
+        case CostPart.POWER:
+            return msg("power {amount}", amount=amount)
+        case CostPart.DATA:
+            return msg("data {amount}", amount=amount)
+        case CostPart.CARBON:
+            return msg("carbon {amount}", amount=amount)
 
 
 def _span(start: datetime, end: datetime) -> str:

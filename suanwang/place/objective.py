@@ -21,6 +21,7 @@ from suanwang.domain.estimate import Estimate
 from suanwang.domain.money import Money, total
 from suanwang.domain.placement import CostPart
 from suanwang.domain.provenance import MissingFigure
+from suanwang.errors import msg
 from suanwang.place.outlook import HOUR_US, Column, Outlook
 from suanwang.units import MICRO
 
@@ -137,7 +138,7 @@ def delivered_pflops_per_s(card: Accelerator, dtype: str, accelerators: int) -> 
     """What a gang delivers: peak x measured efficiency in a number format. Raises MissingFigure for either."""
     peak, efficiency = card.peak_or_raise(dtype), card.efficiency(dtype)
     if efficiency is None:
-        raise MissingFigure(f"accelerator {card.id}", f"measured efficiency in {dtype}")
+        raise MissingFigure(msg("accelerator {id}", id=card.id), msg("measured efficiency in {dtype}", dtype=dtype))
     return accelerators * Fraction(peak) * Fraction(efficiency.ratio) / PETA
 
 

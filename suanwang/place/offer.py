@@ -20,7 +20,7 @@ from suanwang.place.starts import Blocked, Bounds, Found, search
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """A pool that can have the workload. `first`: the earliest start if the pool were empty."""
+    """A pool that can have the workload. `first`: the earliest start if the pool were empty; `last_us`: the latest."""
 
     pool: Pool
     site: Site
@@ -29,6 +29,7 @@ class Offer:
     outlook: Outlook
     found: Found
     first: datetime
+    last_us: int
     data_ready: datetime | None
     round_trip_ms: float | None
 
@@ -152,6 +153,7 @@ class _Desk:
             outlook=outlook,
             found=found,
             first=from_us(bounds.first_us),
+            last_us=bounds.last_us,
             data_ready=data_ready,
             round_trip_ms=trip,
         )
@@ -160,11 +162,13 @@ class _Desk:
         """The starts that every figure is known for. Raises MissingFigure when a signal ends before the first run."""
         first_us = max(starts_us[0], int(outlook.edges[0]))
         known_us = int(outlook.edges[-1])
-        where = f"site {self.site.id} with price book {self.pool.price_book_id}"
+        where = msg("site {id} with price book {book}", id=self.site.id, book=self.pool.price_book_id)
         if first_us > starts_us[1]:
-            raise MissingFigure(where, f"price, PUE or carbon figure before {from_us(first_us).isoformat()}")
+            when = from_us(first_us).isoformat()
+            raise MissingFigure(where, msg("price, PUE or carbon figure before {when}", when=when))
         if first_us + high_us > known_us:
-            raise MissingFigure(where, f"price, PUE or carbon figure after {from_us(known_us).isoformat()}")
+            when = from_us(known_us).isoformat()
+            raise MissingFigure(where, msg("price, PUE or carbon figure after {when}", when=when))
         full = self.request.occupancy.full(self.pool.id, self.pool.accelerators, estimate.accelerators)
         return Bounds(
             first_us=first_us,

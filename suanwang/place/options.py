@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
+from functools import reduce
 from math import ceil
 
 from suanwang.domain.estimate import Estimate
@@ -18,6 +19,9 @@ from suanwang.errors import Message, msg
 from suanwang.units import MICRO
 
 BYTES_PER_GB = 10**9
+
+NO_NAME: Message | str = ""
+"""What a list of names is told from."""
 
 Links = Mapping[frozenset[str], Link]
 
@@ -48,14 +52,19 @@ def refusal(
 
     for label, admitted in workload.requires.items():
         if (value := label_of(pool, site, label)) not in admitted:
-            named = {"label": label, "wanted": " or ".join(admitted), "pool": pool.id, "found": value or "nothing"}
-            detail = msg("The workload requires {label} = {wanted}; pool {pool} has {found}.", **named)
+            detail = msg(
+                "The workload requires {label} = {wanted}; pool {pool} has {found}.",
+                label=label,
+                wanted=reduce(_or, admitted, NO_NAME),
+                pool=pool.id,
+                found=value or msg("nothing"),
+            )
             return because(Reason.LABEL_MISMATCH, detail)
     card, has, wanted = pool.accelerator.id, pool.accelerators, estimate.accelerators
     if lacking := _lacks(workload.demand, pool):
         return because(Reason.NO_ACCELERATOR_FITS, msg("{card} is not {lacking}.", card=card, lacking=lacking))
     if site.drained or pool.drained:
-        name = f"site {site.id}" if site.drained else f"pool {pool.id}"
+        name = msg("site {id}", id=site.id) if site.drained else msg("pool {id}", id=pool.id)
         return because(Reason.SITE_DRAINED, msg("{name} takes no new work.", name=name))
     limit, city = workload.limits.latency_ms_max, workload.limits.city
     if limit is not None and round_trip_ms is not None and round_trip_ms > limit:
@@ -83,14 +92,22 @@ def label_of(pool: Pool, site: Site, label: str) -> str | None:
     return known.get(label) or pool.labels.get(label) or site.labels.get(label)
 
 
-def _lacks(demand: Demand, pool: Pool) -> str:
+def _or(before: Message | str, name: str) -> Message | str:
+    return msg("{before} or {name}", before=before, name=name) if before else name
+
+
+def _and(before: Message | str, name: str) -> Message | str:
+    return msg("{before} and {name}", before=before, name=name) if before else name
+
+
+def _lacks(demand: Demand, pool: Pool) -> Message | str:
     """What of the demand the pool's accelerator is not; empty when it meets it."""
     card = pool.accelerator
     if demand.accelerators and card.id not in demand.accelerators:
-        return " or ".join(demand.accelerators)
+        return reduce(_or, demand.accelerators, NO_NAME)
     if demand.vendors and card.vendor not in demand.vendors:
-        return "made by " + " or ".join(demand.vendors)
-    return " and ".join(c for c in demand.capabilities if c not in card.capabilities)
+        return msg("made by {vendors}", vendors=reduce(_or, demand.vendors, NO_NAME))
+    return reduce(_and, (c for c in demand.capabilities if c not in card.capabilities), NO_NAME)
 
 
 def transfer(workload: Workload, links: Links, site: Site, currency: str) -> Transfer | None:
@@ -108,11 +125,12 @@ def transfer(workload: Workload, links: Links, site: Site, currency: str) -> Tra
         link = links.get(ends)
         if link is None:
             return None
-        name = f"link {link.a}-{link.b}"
+        name = msg("link {a}-{b}", a=link.a, b=link.b)
         if link.price_per_gb is None:
-            raise MissingFigure(name, "price per GB")
+            raise MissingFigure(name, msg("price per GB"))
         if link.price_per_gb.unit != currency:
-            raise MissingFigure(name, f"price per GB in {currency} (it is in {link.price_per_gb.unit})")
+            given = link.price_per_gb.unit
+            raise MissingFigure(name, msg("price per GB in {wanted} (it is in {given})", wanted=currency, given=given))
         size = Fraction(data.size_bytes)
         seconds[ends] = seconds.get(ends, Fraction(0)) + size / Fraction(link.bytes_per_s)
         cost += link.price_per_gb.times(size / BYTES_PER_GB)

@@ -16,6 +16,7 @@ from suanwang.domain.price import Basis, PriceBook
 from suanwang.domain.provenance import MissingFigure
 from suanwang.domain.signal import EPOCH, MICROSECOND, Signal
 from suanwang.domain.site import Grid, Site
+from suanwang.errors import Message, msg
 from suanwang.units import MICRO, SECONDS_PER_HOUR
 
 HOUR_US = SECONDS_PER_HOUR * MICRO
@@ -122,7 +123,8 @@ def _outlook(grid: Grid, site: Site, book_id: str, start: datetime, end: datetim
         late = max(known, key=lambda name: known[name].edges[0])
         short = min(known, key=lambda name: known[name].until)
         which = late if known[late].edges[0] >= end else short
-        raise MissingFigure(f"site {site.id}", f"{which} signal at {max(start, known[which].until).isoformat()}")
+        when = max(start, known[which].until).isoformat()
+        raise MissingFigure(msg("site {id}", id=site.id), msg("{name} signal at {when}", name=which, when=when))
     steps = {name: _steps(signal, begin, stop) for name, signal in known.items()}
     edges = np.unique(np.concatenate([edges for edges, _ in steps.values()]))
     columns = {name: m[np.searchsorted(e, edges, side="right") - 1] for name, (e, m) in steps.items()}
@@ -150,14 +152,20 @@ def _in_force(grid: Grid, book_id: str, start: datetime, end: datetime) -> tuple
     books = [(when, grid.price_book(book_id, when)) for when in sorted({start} | changes)]
     known = tuple((when, book) for when, book in books if book is not None)
     if not known:
-        raise MissingFigure(f"price book {book_id}", f"version in force at {start.isoformat()}")
+        raise MissingFigure(
+            msg("price book {id}", id=book_id), msg("version in force at {when}", when=start.isoformat())
+        )
     for _, book in known:
-        name = f"price book {book_id} version {book.version}"
+        name = msg("price book {id} version {version}", id=book_id, version=book.version)
         if book.currency != grid.currency:
-            raise MissingFigure(name, f"price in {grid.currency} (it is in {book.currency})")
+            raise MissingFigure(name, _price_in(grid.currency, book.currency))
         if book.price(Basis.ACCELERATOR_HOUR) is None and book.price(Basis.DELIVERED_PFLOP_HOUR) is None:
-            raise MissingFigure(name, "price per accelerator-hour or delivered PFLOP/s hour")
+            raise MissingFigure(name, msg("price per accelerator-hour or delivered PFLOP/s hour"))
     return known
+
+
+def _price_in(wanted: str, given: str) -> Message:
+    return msg("price in {wanted} (it is in {given})", wanted=wanted, given=given)
 
 
 def _price_signal(
@@ -171,9 +179,7 @@ def _price_signal(
         price = book.price(basis)
         if price is not None and price.amount is None:
             if site.tariff.currency != currency:
-                raise MissingFigure(
-                    f"tariff {site.tariff.id}", f"price in {currency} (it is in {site.tariff.currency})"
-                )
+                raise MissingFigure(msg("tariff {id}", id=site.tariff.id), _price_in(currency, site.tariff.currency))
             pieces = site.power_price(since, until).pieces(since, until)
         else:
             pieces = [(since, until, 0 if price is None or price.amount is None else price.amount.micro)]

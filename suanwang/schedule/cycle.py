@@ -7,6 +7,7 @@ from typing import Protocol
 
 from suanwang.domain.reason import Reason
 from suanwang.errors import Message, msg
+from suanwang.schedule.queues import Numbers, Queue, Running
 from suanwang.schedule.snapshot import PoolState, Snapshot, Waiting
 
 
@@ -23,6 +24,12 @@ class Policy(Protocol):
 
     def order(self, due: Sequence[Waiting], snapshot: Snapshot) -> Sequence[Waiting]:
         """All of `due`, each once, first first."""
+
+    def keys(self, submit_s: Numbers, estimate_s: Numbers) -> Numbers:
+        """The same order for a trace: jobs go by rising key, then as they come. Seconds."""
+
+    def queue(self, sizes: Sequence[int], estimates: Sequence[float]) -> Queue:
+        """Who of those in order starts: the one decision, live and in replay."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,9 +60,10 @@ class Decisions:
 def cycle(snapshot: Snapshot, policy: Policy) -> Decisions:
     """One pass over the waiting jobs. Raises ValueError when the policy loses or repeats a job.
 
-    1 jobs whose start is not reached wait for it · 2 the policy orders the others · 3 in that order, a job waits for a
-    pool that is drained or does not answer, · 4 or behind a job that its pool is kept for, · 5 or for enough free
-    accelerators, · 6 or it is admitted, and what it takes is no longer free.
+    1 jobs whose start is not reached wait for it · 2 the policy orders the others · 3 each open pool's queue, as the
+    policy makes it, admits of those in order · 4 in that order, a job is admitted, and what it takes is no longer free,
+    · 5 or waits for a pool that is drained or does not answer, · 6 or behind a job that its pool is kept for, or for
+    enough free accelerators.
     """
     early = {job.job_id: wait for job in snapshot.waiting if (wait := _not_due(job, snapshot.now))}
     due = [job for job in snapshot.waiting if job.job_id not in early]
@@ -64,19 +72,34 @@ def cycle(snapshot: Snapshot, policy: Policy) -> Decisions:
         raise ValueError(f"policy {policy.name} did not order every due job once")
     pools = {pool.pool_id: pool for pool in snapshot.pools}
     free = snapshot.free()
+    chosen = _chosen(ordered, snapshot, policy, free)
     heads: dict[str, str] = {}
     admitted: list[Admitted] = []
     waits = list(early.values())
     for job in ordered:
-        wait = _closed(job, pools.get(job.pool_id)) or _behind(job, heads) or _full(job, pools[job.pool_id], free)
-        if wait is None:
+        if job.job_id in chosen:
             free[job.pool_id] -= job.accelerators
             admitted.append(Admitted(job_id=job.job_id, pool_id=job.pool_id))
             continue
-        waits.append(wait)
-        if policy.blocks and _only_full(job, pools.get(job.pool_id)):
+        waits.append(_closed(job, pools.get(job.pool_id)) or _passed_over(job, pools[job.pool_id], policy, free, heads))
+        if _only_full(job, pools.get(job.pool_id)):
             heads.setdefault(job.pool_id, job.job_id)
     return Decisions(admitted=tuple(admitted), waiting=tuple(waits))
+
+
+def _chosen(ordered: Sequence[Waiting], snapshot: Snapshot, policy: Policy, free: dict[str, int]) -> set[str]:
+    """The jobs that each open pool's queue admits now."""
+    chosen: set[str] = set()
+    for pool in snapshot.pools:
+        jobs = [job for job in ordered if job.pool_id == pool.pool_id and _only_full(job, pool)]
+        queue = policy.queue([job.accelerators for job in jobs], [job.run_s_max for job in jobs])
+        for number in range(len(jobs)):
+            queue.submit(number, number)
+        ends = (
+            (job.seconds_left(snapshot.now), job.accelerators) for job in snapshot.active if job.pool_id == pool.pool_id
+        )
+        chosen |= {jobs[number].job_id for number in queue.admit(0.0, free[pool.pool_id], Running(ends))}
+    return chosen
 
 
 def _not_due(job: Waiting, now: datetime) -> Wait | None:
@@ -117,24 +140,19 @@ def _closed(job: Waiting, pool: PoolState | None) -> Wait | None:
     return None
 
 
-def _behind(job: Waiting, heads: dict[str, str]) -> Wait | None:
+def _passed_over(job: Waiting, pool: PoolState, policy: Policy, free: dict[str, int], heads: dict[str, str]) -> Wait:
+    """Why an open pool's queue left a job waiting: too little is free, or it is kept for a job before this one."""
     head = heads.get(job.pool_id)
-    if head is None:
-        return None
-    detail = msg("Job {head} is before it in pool {pool}.", head=head, pool=job.pool_id)
-    return Wait(job_id=job.job_id, reason=Reason.WAITING_FOR_CAPACITY, detail=detail)
-
-
-def _full(job: Waiting, pool: PoolState, free: dict[str, int]) -> Wait | None:
-    if job.accelerators <= free[pool.pool_id]:
-        return None
-    detail = msg(
-        "Needs {wanted} accelerators of {pool}; {free} of {all} are free.",
-        wanted=job.accelerators,
-        pool=pool.pool_id,
-        free=free[pool.pool_id],
-        all=pool.accelerators,
-    )
+    if head is not None and (policy.blocks or job.accelerators <= free[pool.pool_id]):
+        detail = msg("Job {head} is before it in pool {pool}.", head=head, pool=job.pool_id)
+    else:
+        detail = msg(
+            "Needs {wanted} accelerators of {pool}; {free} of {all} are free.",
+            wanted=job.accelerators,
+            pool=pool.pool_id,
+            free=free[pool.pool_id],
+            all=pool.accelerators,
+        )
     return Wait(job_id=job.job_id, reason=Reason.WAITING_FOR_CAPACITY, detail=detail)
 
 

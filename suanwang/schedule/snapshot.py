@@ -1,7 +1,8 @@
 """Snapshot: all that a scheduling cycle knows. It is made from jobs and capacities live, and from a trace in replay."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from math import inf
 from typing import Self
 
 from suanwang.domain.job import ACTIVE, Job, JobState
@@ -39,7 +40,8 @@ class Waiting:
     """A paid job that waits to be admitted to its pool from `start` on; the gang is whole or not at all.
 
     `since`: when it was created. What its placement waited for: the earliest start asked for, the data's arrival,
-    and `free_from`, when it could start at all; what is left until `start` is for cheaper hours.
+    and `free_from`, when it could start at all; what is left until `start` is for cheaper hours. `run_s_max`: the high
+    end of its estimate (seconds).
     """
 
     job_id: str
@@ -52,6 +54,7 @@ class Waiting:
     earliest_start: datetime | None = None
     data_ready: datetime | None = None
     free_from: datetime | None = None
+    run_s_max: float = inf
 
     @classmethod
     def of(cls, job: Job) -> Self:
@@ -70,17 +73,26 @@ class Waiting:
             earliest_start=job.workload.limits.earliest_start,
             data_ready=option.data_ready,
             free_from=at_once[0] if at_once else option.start,
+            run_s_max=option.estimate.time_s.high,
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Active:
-    """An admitted job. `running` False: its engine may not count it yet, so the cycle does."""
+    """An admitted job. `running` False: its engine may not count it yet, so the cycle does.
+
+    `end`: when it ends by the high end of its estimate, counted from its last move; None: nobody knows.
+    """
 
     job_id: str
     pool_id: str
     accelerators: int
     running: bool
+    end: datetime | None = None
+
+    def seconds_left(self, now: datetime) -> float:
+        """Until it is expected to end; inf when nobody knows."""
+        return inf if self.end is None else (self.end - now).total_seconds()
 
     @classmethod
     def of(cls, job: Job) -> Self:
@@ -93,6 +105,7 @@ class Active:
             pool_id=option.pool_id,
             accelerators=option.accelerators,
             running=job.state is JobState.RUNNING,
+            end=job.updated + timedelta(seconds=option.estimate.time_s.high),
         )
 
 

@@ -25,15 +25,18 @@ class Findings:
 
     def __init__(self, document: Document) -> None:
         self.document = document
-        self._problems: dict[Problem, None] = {}
-        self._unread: set[Path] = set()
+        self._problems: dict[Problem, None] = {fault: None for _, fault in document.faults}
+        self._faulty = {path for path, _ in document.faults}
+        self._unread = set(self._faulty)
         self._wrong: set[Path] = set()
 
     def __bool__(self) -> bool:
         return bool(self._problems)
 
     def unread(self, path: Path, message: Message, remedy: Message) -> None:
-        """A value that could not be read."""
+        """A value that could not be read. One that is faulty as YAML already has its problem."""
+        if _inside(path, self._faulty):
+            return
         self._unread.add(path)
         self._problems[Problem(self.document.place(path), message, remedy)] = None
 

@@ -9,6 +9,7 @@ from suanwang.domain.money import Money
 from suanwang.domain.price import Basis, Price, PriceBook
 from suanwang.domain.site import Grid, Link, Tenant
 from suanwang.errors import msg
+from suanwang.schedule.policies import policy_names
 from suanwang.schemas.findings import Findings
 from suanwang.schemas.grid_fields import GridFile, GridSection, PriceBookSection, TenantSection
 from suanwang.schemas.json_schema import schema_of
@@ -45,6 +46,7 @@ def read_grid(text: str, name: str, catalog: Catalog) -> Grid:
     pools = [make_pool(pool, (*ROOT, "pools", i), findings, catalog, tables) for i, pool in enumerate(section.pools)]
     tenants = [_tenant(tenant, section.currency) for tenant in section.tenants]
     _check_money(section, findings)
+    findings.reference((*ROOT, "policy"), msg("policies"), section.policy, dict.fromkeys(policy_names(), ""))
     findings.raise_any()
     return Grid(
         id=section.id,
@@ -58,6 +60,7 @@ def read_grid(text: str, name: str, catalog: Catalog) -> Grid:
         programmes=tuple(make_programme(programme) for programme in section.programmes),
         carbon_price_per_t=section.carbon_price,
         latency=_latency(section),
+        policy=section.policy,
     )
 
 

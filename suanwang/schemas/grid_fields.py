@@ -113,6 +113,7 @@ class GridSection(Section):
     currency: Currency = Field(description="Currency of all prices (ISO 4217).")
     carbon_price: AmountPerTonne | None = Field(None, description="Price of a tonne of CO2; not counted if not given.")
     latency: LatencySection | None = Field(None, description="Model of round trips; its defaults if not given.")
+    policy: Word = Field("fcfs", description="Queueing policy: fcfs, priority …")
     sites: list[SiteSection] = Field(min_length=1, description="Sites.")
     pools: list[PoolSection] = Field(min_length=1, description="Pools.")
     links: list[LinkSection] = Field([], description="Links.")

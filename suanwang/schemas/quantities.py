@@ -41,7 +41,7 @@ def _quantity(dimension: str, *, zero: bool = False) -> Callable[[object], float
             try:
                 number = parse_quantity(value, dimension)
             except UnreadableQuantity as error:
-                raise Wrong(msg("{problem}.", problem=str(error)), _with_unit(units)) from error
+                raise Wrong(unreadable(value, error), _with_unit(units)) from error
         else:
             raise Wrong(msg("{value} has no unit.", value=show(value)), _with_unit(units))
         if number < 0 or (number == 0 and not zero):
@@ -50,6 +50,18 @@ def _quantity(dimension: str, *, zero: bool = False) -> Callable[[object], float
         return number
 
     return read
+
+
+def unreadable(value: str, error: UnreadableQuantity) -> Message:
+    """What is wrong with a quantity, in words that can be translated."""
+    match error.fault:
+        case "unit":
+            return msg("{value} has the unknown unit {unit!r}.", value=show(value), unit=error.unit)
+        case "no unit":
+            return msg("{value} has no unit.", value=show(value))
+        case "size":
+            return msg("{value} is too large.", value=show(value))
+    return msg("{value} is not a number with a unit.", value=show(value))
 
 
 def _with_unit(units: str) -> Message:

@@ -10,12 +10,14 @@ from pydantic_core import PydanticUndefined
 from suanwang.schemas.grid_fields import GridFile
 from suanwang.schemas.programme import ProgrammeFile
 from suanwang.schemas.section import Section, part_of
+from suanwang.schemas.site_plan_fields import SitePlanFile
 from suanwang.schemas.workload_fields import WorkloadFile
 
 FILES: tuple[tuple[str, str, type[Section]], ...] = (
     ("The workload file", "workload", WorkloadFile),
     ("The grid file", "grid", GridFile),
     ("The programme file", "programme", ProgrammeFile),
+    ("The site plan file", "site-plan", SitePlanFile),
 )
 
 _HEAD = """# The files, field by field

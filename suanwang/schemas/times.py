@@ -10,7 +10,7 @@ from pydantic import PlainValidator, WithJsonSchema
 from suanwang.domain.signal import require_aware
 from suanwang.domain.tariff import MINUTES_PER_DAY
 from suanwang.errors import msg
-from suanwang.schemas.quantities import show
+from suanwang.schemas.quantities import show, unreadable
 from suanwang.schemas.wrong import Wrong
 from suanwang.units import UnreadableQuantity, parse_quantity
 
@@ -45,7 +45,7 @@ def read_when(value: object) -> datetime | timedelta:
     try:
         ahead_s = parse_quantity(value.strip()[1:], "duration")
     except UnreadableQuantity as error:
-        raise Wrong(msg("{problem}.", problem=str(error)), remedy) from error
+        raise Wrong(unreadable(value, error), remedy) from error
     if not 0 <= ahead_s <= RELATIVE_DAYS_MAX * 86400:
         raise Wrong(msg("{value} is out of range.", value=show(value)), remedy)
     return timedelta(seconds=ahead_s)

@@ -43,11 +43,16 @@ _TEXT_TAG = "tag:yaml.org,2002:str"
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The data of one file (dicts with text keys, lists, text, numbers, booleans, None) and the line of each path."""
+    """The data of one file (dicts with text keys, lists, text, numbers, booleans, None) and the line of each path.
+
+    `faults`: what is wrong with single values (a key twice, a number that is not finite), with their paths; the rest of
+    the file can be read all the same, so that its problems are told together with these.
+    """
 
     name: str
     data: object
     lines: dict[Path, int] = field(repr=False)
+    faults: tuple[tuple[Path, Problem], ...] = ()
 
     def place(self, path: Path) -> str:
         """ "grid.yaml:12 grid.pools[0].site": the line (from 1) of a path, or of the nearest thing around it."""
@@ -79,8 +84,7 @@ def decode(content: bytes, name: str) -> str:
 def read_yaml(text: str, name: str) -> Document:
     """One YAML document as plain data; `name` is the file's name in messages.
 
-    Raises InvalidInput: too large, too deep, too many values, not YAML, an anchor, alias or tag, a key twice, a number
-    that is not finite, more than one document.
+    Raises InvalidInput: too large, too deep, too many values, not YAML, an anchor, alias or tag, a second document.
     """
     size = len(text.encode("utf-8", "replace"))
     if size > SIZE_BYTES_MAX:
@@ -96,9 +100,7 @@ def read_yaml(text: str, name: str) -> Document:
     except (yaml.YAMLError, UnicodeError) as error:
         what = msg("there is a character that a text file may not have.")
         raise _refuse(name, 1, what, msg("Remove control characters and NUL bytes; save as UTF-8.")) from error
-    if builder.problems:
-        raise InvalidInput(builder.problems)
-    return Document(name, builder.root, builder.lines)
+    return Document(name, builder.root, builder.lines, tuple(builder.faults))
 
 
 def _events(text: str) -> Iterator[Event]:
@@ -130,7 +132,7 @@ class _Builder:
         self.name = name
         self.root: object = None
         self.lines: dict[Path, int] = {}
-        self.problems: list[Problem] = []
+        self.faults: list[tuple[Path, Problem]] = []
         self.documents = 0
         self.values = 0
         self.open: list[_Open] = []
@@ -168,7 +170,7 @@ class _Builder:
         path = self._attach_path(parent)
         self.lines.setdefault(path, line)
         if isinstance(event, ScalarEvent):
-            self._attach(parent, self._scalar(event, f"{self.name}:{line} {spell(path)[:200]}".rstrip()))
+            self._attach(parent, self._scalar(event, path, line))
             return
         if len(self.open) >= DEPTH_MAX:
             what = msg("the file is nested deeper than {limit} levels.", limit=DEPTH_MAX)
@@ -184,7 +186,7 @@ class _Builder:
         path = (*parent.path, key)
         if key in parent.node:
             what = msg("{key} is given twice (first on line {line}).", key=key[:60], line=self.lines[path])
-            self._problem(f"{self.name}:{line} {spell(path)[:200]}", what, msg("Keep one of them."))
+            self._fault(path, line, what, msg("Keep one of them."))
         self.lines.setdefault(path, line)
         parent.key = key
 
@@ -203,7 +205,7 @@ class _Builder:
             parent.node[str(parent.key)] = value
             parent.key = None
 
-    def _scalar(self, event: ScalarEvent, place: str) -> object:
+    def _scalar(self, event: ScalarEvent, path: Path, line: int) -> object:
         """Text, number, boolean or nothing, by the core schema; what was quoted is text."""
         text = str(event.value)
         if event.tag is not None or not event.implicit[0]:
@@ -216,11 +218,12 @@ class _Builder:
             return int(text)
         if _NOT_FINITE.fullmatch(text) or (_FLOAT.fullmatch(text) and not math.isfinite(float(text))):
             what = msg("{text} is not a finite number.", text=text[:40])
-            self._problem(place, what, msg("Give a finite number, or leave the field out."))
+            self._fault(path, line, what, msg("Give a finite number, or leave the field out."))
             return None
         if len(text) <= NUMBER_CHARACTERS_MAX and _FLOAT.fullmatch(text):
             return float(text)
         return text
 
-    def _problem(self, place: str, what: Message, remedy: Message) -> None:
-        self.problems.append(Problem(place, what, remedy))
+    def _fault(self, path: Path, line: int, what: Message, remedy: Message) -> None:
+        place = f"{self.name}:{line} {spell(path)[:200]}".rstrip()
+        self.faults.append((path, Problem(place, what, remedy)))

@@ -66,7 +66,7 @@ def _lost_if_unknown(observation: Observation, last: Observation | None) -> Obse
 def _record(hub: Hub, order: Order, last: Observation | None, observation: Observation, now: datetime) -> int:
     """Store one order's news with its usage, charges and the job's moves; 1 when the order has ended.
 
-    Another hub may have closed the order since it was read; its job may even be at its next attempt. Then it is no news.
+    Another hub may have closed the order since it was read; its job may be at its next attempt: no news then.
     """
     over = observation.state in (OrderState.ENDED, OrderState.LOST)
     with hub.store.transaction() as tx:
@@ -146,7 +146,8 @@ def _end(job: Job, observation: Observation) -> tuple[JobState, Reason | None, M
 
 
 def _signal(exit_code: int | None) -> str:
-    return "unknown" if exit_code is None else str(abs(exit_code))
+    """The signal's number; engines report 128 + it, as shells do."""
+    return "unknown" if exit_code is None else str(exit_code - 128 if exit_code > 128 else exit_code)
 
 
 def cancel_asked(hub: Hub, now: datetime) -> None:

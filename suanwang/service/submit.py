@@ -26,7 +26,7 @@ def submit(hub: Hub, workload: Workload, key: str) -> Job:
             Problem(
                 "workload.tenant",
                 msg("The grid has no tenant {tenant!r}.", tenant=workload.tenant),
-                msg("Known: {known}.", known=", ".join(t.id for t in hub.grid.tenants) or "none"),
+                msg("Known: {known}.", known=", ".join(t.id for t in hub.grid.tenants) or msg("none")),
             )
         )
     if problems:

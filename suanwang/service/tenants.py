@@ -61,6 +61,9 @@ def issue_voucher(hub: Hub, voucher: Voucher) -> None:
     hub.grid.tenant(voucher.tenant)
     hub.grid.programme(voucher.programme_id)
     with hub.store.transaction() as tx:
+        known = {v.id: v for v in tx.ledger.vouchers(tenant=voucher.tenant, programme_id=voucher.programme_id)}
+        if voucher.id in known:  # a repeat comes later than the first, which does not make it another voucher
+            voucher = replace(voucher, issued=known[voucher.id].issued)
         tx.ledger.open(voucher_account(voucher))
         tx.ledger.add_voucher(voucher)
         tx.ledger.post([issue(voucher, voucher.issued)])

@@ -11,12 +11,13 @@ from click.testing import CliRunner, Result
 
 from suanwang.errors import InvalidInput, NotFound
 from suanwang.interfaces.cli.catalog import catalog
+from suanwang.interfaces.cli.terminal import Terminal
 
 HEAD = "id,vendor,name,kind,power_w,source,date,confidence\n"
 
 
 def run(*arguments: str, **environment: str) -> Result:
-    return CliRunner().invoke(catalog, arguments, env=environment)
+    return CliRunner().invoke(catalog, arguments, env=environment, obj=Terminal("en"))
 
 
 def data(*arguments: str) -> Any:

@@ -29,6 +29,7 @@ from suanwang.adapters.engines import local_supervisor
 from suanwang.domain.order import Capacity, EndCause, Observation, Order, OrderState
 from suanwang.errors import Message, Never, NotNow, msg
 from suanwang.ports import Clock
+from suanwang.settings import Settings
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 """An order id, job id or state key: one plain folder name."""
@@ -305,6 +306,11 @@ class LocalEngine:
                 msg("the local engine's folder {root} fails: {why}", root=str(self._root), why=str(problem)),
                 msg("Make room or mend the folder; it is tried again."),
             ) from problem
+
+
+def open_engine(pools: Mapping[str, int], settings: Settings, clock: Clock) -> LocalEngine:
+    """The local engine, with its runs in the home folder."""
+    return LocalEngine(settings.home / "runs", pools, clock)
 
 
 def _passed_on() -> dict[str, str]:

@@ -2,10 +2,10 @@
 
 from suanwang.domain.job import Job, JobEvent, JobState, check_transition
 from suanwang.domain.price import PriceBook
-from suanwang.errors import Conflict, Never, NotFound, msg
+from suanwang.errors import Conflict, Message, Never, NotFound, msg
 
 
-def missing(noun: str, key: str) -> NotFound:
+def missing(noun: Message, key: str) -> NotFound:
     """NotFound naming the thing."""
     return NotFound("not-found", msg("there is no {noun} {key}", noun=noun, key=key), msg("Check the id."))
 
@@ -19,7 +19,7 @@ def lost_race(job_id: str) -> Conflict:
     )
 
 
-def other_body(noun: str, key: str) -> Conflict:
+def other_body(noun: Message, key: str) -> Conflict:
     """Conflict(idempotency-conflict): the key is there with another body."""
     return Conflict(
         "idempotency-conflict",
@@ -71,4 +71,4 @@ def check_move(stored: Job, job: Job, event: JobEvent) -> None:
 def check_sealed(stored: PriceBook, book: PriceBook) -> None:
     """A sealed version keeps its prices. Raises Conflict(idempotency-conflict); other notes of a book may be mended."""
     if (stored.currency, set(stored.prices)) != (book.currency, set(book.prices)):
-        raise other_body("version of the price book", f"{book.id} {book.version}")
+        raise other_body(msg("version of the price book"), f"{book.id} {book.version}")

@@ -12,6 +12,7 @@ from suanwang.adapters.store.refusals import refusals, refused, step
 from suanwang.adapters.store.tables import insert_new, job_events, jobs, microseconds, orders
 from suanwang.domain.job import Job, JobEvent, JobState
 from suanwang.domain.order import Observation, Order, OrderState
+from suanwang.errors import msg
 
 
 class SqlJobs:
@@ -30,14 +31,14 @@ class SqlJobs:
             by_key = select(jobs.c.body).where(jobs.c.tenant == job.tenant, jobs.c.key == job.key)
             body = self._connection.execute(by_key).scalar()
         if body is None:
-            raise other_body("job", job.id)
+            raise other_body(msg("job"), job.id)
         return same_workload(codec.load(Job, body), job)
 
     def get(self, job_id: str) -> Job:
         with refusals():
             body = self._connection.execute(select(jobs.c.body).where(jobs.c.id == job_id)).scalar()
         if body is None:
-            raise missing("job", job_id)
+            raise missing(msg("job"), job_id)
         return codec.load(Job, body)
 
     def find(self, states: Sequence[JobState] = (), tenant: str = "", limit: int = 1000, after: str = "") -> list[Job]:
@@ -102,7 +103,7 @@ class SqlJobs:
         if body is None:
             raise refused("key_orders_job_id_attempt")
         if codec.load(Order, body) != order:
-            raise other_body("order", order.id)
+            raise other_body(msg("order"), order.id)
 
     def orders(self, *, open_only: bool = False, job_id: str = "") -> list[tuple[Order, Observation | None]]:
         query = select(orders.c.body, orders.c.observation).order_by(orders.c.at_us, orders.c.id)
@@ -134,7 +135,7 @@ class SqlJobs:
             if self._connection.execute(update(orders).where(this, *conditions).values(**values)).rowcount:
                 return
             if self._connection.execute(select(orders.c.id).where(this)).scalar() is None:
-                raise missing("order", order_id)
+                raise missing(msg("order"), order_id)
 
 
 def _changing(job: Job) -> dict[str, Any]:

@@ -43,7 +43,7 @@ class SqlLedger:
                 return
         there = self.account(account.id)
         if (there.kind, there.unit) != (account.kind, account.unit):
-            raise other_body("account", account.id)
+            raise other_body(msg("account"), account.id)
 
     def post(self, transfers: Sequence[Transfer]) -> None:
         batch = distinct(transfers)
@@ -104,7 +104,7 @@ class SqlLedger:
         stored = {row.id: codec.load(Transfer, row.body) for row in self._connection.execute(query)}
         for transfer in group:
             if stored.get(transfer.id, transfer) != transfer:
-                raise other_body("transfer", transfer.id)
+                raise other_body(msg("transfer"), transfer.id)
         return [t for t in group if t.id not in stored]
 
     def _holds(self, pending_ids: set[str]) -> dict[str, Hold]:
@@ -124,7 +124,7 @@ class SqlLedger:
         with refusals():
             row = self._connection.execute(select(accounts).where(accounts.c.id == account_id)).first()
         if row is None:
-            raise missing("account", account_id)
+            raise missing(msg("account"), account_id)
         return _standing(row)
 
     def _standings(self) -> list[Standing]:
@@ -137,7 +137,7 @@ class SqlLedger:
     def transfer(self, transfer_id: str) -> Transfer:
         found = self._load(select(transfers.c.body).where(transfers.c.id == transfer_id))
         if not found:
-            raise missing("transfer", transfer_id)
+            raise missing(msg("transfer"), transfer_id)
         return found[0]
 
     def transfers(self, job_id: str = "", account_id: str = "", after: int = 0, limit: int = 10000) -> list[Transfer]:
@@ -175,7 +175,7 @@ class SqlLedger:
                 return
             body = self._connection.execute(select(vouchers.c.body).where(vouchers.c.id == voucher.id)).scalar_one()
         if codec.load(Voucher, body) != voucher:
-            raise other_body("voucher", voucher.id)
+            raise other_body(msg("voucher"), voucher.id)
 
     def vouchers(self, tenant: str = "", programme_id: str = "") -> list[Voucher]:
         query = select(vouchers.c.body).order_by(vouchers.c.expires_us, vouchers.c.id)

@@ -25,6 +25,7 @@ from suanwang.domain.order import Observation, Order, OrderState
 from suanwang.domain.price import Charge, PriceBook
 from suanwang.domain.usage import UsageRecord
 from suanwang.domain.voucher import Voucher
+from suanwang.errors import msg
 
 PATIENCE_S = 30.0
 """How long a transaction waits for the one before it."""
@@ -74,14 +75,14 @@ class MemoryJobs:
         if known is not None:
             return same_workload(self._tables.jobs[known], job)
         if job.id in self._tables.jobs:
-            raise other_body("job", job.id)
+            raise other_body(msg("job"), job.id)
         self._put(self._tables.jobs, job.id, job)
         self._put(self._tables.jobs_by_key, (job.tenant, job.key), job.id)
         return job
 
     def get(self, job_id: str) -> Job:
         if job_id not in self._tables.jobs:
-            raise missing("job", job_id)
+            raise missing(msg("job"), job_id)
         return self._tables.jobs[job_id]
 
     def find(self, states: Sequence[JobState] = (), tenant: str = "", limit: int = 1000, after: str = "") -> list[Job]:
@@ -113,7 +114,7 @@ class MemoryJobs:
         stored = self._tables.orders.get(order.id)
         if stored is not None:
             if stored.order != order:
-                raise other_body("order", order.id)
+                raise other_body(msg("order"), order.id)
             return
         attempt = (order.job_id, order.attempt)
         if attempt in self._tables.orders_by_attempt:
@@ -141,7 +142,7 @@ class MemoryJobs:
 
     def _order(self, order_id: str) -> StoredOrder:
         if order_id not in self._tables.orders:
-            raise missing("order", order_id)
+            raise missing(msg("order"), order_id)
         return self._tables.orders[order_id]
 
 
@@ -196,7 +197,7 @@ class MemoryLedger:
         there = self._tables.accounts.get(account.id)
         if there is not None:
             if (there.kind, there.unit) != (account.kind, account.unit):
-                raise other_body("account", account.id)
+                raise other_body(msg("account"), account.id)
             return
         self._put(self._tables.accounts, account.id, account)
         self._put(self._tables.balances, account.id, Standing(account).balance())
@@ -222,7 +223,7 @@ class MemoryLedger:
         stored = self._tables.transfers.get(transfer.id)
         if stored is not None:
             if stored != transfer:
-                raise other_body("transfer", transfer.id)
+                raise other_body(msg("transfer"), transfer.id)
             return False
         if transfer.pending_id:
             if transfer.pending_id in self._tables.resolved:
@@ -232,7 +233,7 @@ class MemoryLedger:
 
     def account(self, account_id: str) -> Account:
         if account_id not in self._tables.accounts:
-            raise missing("account", account_id)
+            raise missing(msg("account"), account_id)
         return self._tables.accounts[account_id]
 
     def balance(self, account_id: str) -> Balance:
@@ -243,7 +244,7 @@ class MemoryLedger:
 
     def transfer(self, transfer_id: str) -> Transfer:
         if transfer_id not in self._tables.transfers:
-            raise missing("transfer", transfer_id)
+            raise missing(msg("transfer"), transfer_id)
         return self._tables.transfers[transfer_id]
 
     def transfers(self, job_id: str = "", account_id: str = "", after: int = 0, limit: int = 10000) -> list[Transfer]:
@@ -265,7 +266,7 @@ class MemoryLedger:
         if voucher.id not in self._tables.vouchers:
             self._put(self._tables.vouchers, voucher.id, voucher)
         elif self._tables.vouchers[voucher.id] != voucher:
-            raise other_body("voucher", voucher.id)
+            raise other_body(msg("voucher"), voucher.id)
 
     def vouchers(self, tenant: str = "", programme_id: str = "") -> list[Voucher]:
         found = [

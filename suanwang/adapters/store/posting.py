@@ -11,7 +11,7 @@ from typing import NamedTuple
 from suanwang.adapters.store.checks import other_body
 from suanwang.domain.ledger import Account, AccountKind, Balance, Transfer, TransferKind
 from suanwang.domain.money import Money
-from suanwang.errors import Never, msg
+from suanwang.errors import Message, Never, msg
 
 MICRO_MAX = 2**63 - 1
 """Largest sum that the database's integers hold, in millionths."""
@@ -57,7 +57,7 @@ def hold_of(transfer: Transfer) -> Hold:
     return Hold(transfer.debit, transfer.credit, transfer.amount.unit, transfer.amount.micro)
 
 
-def refuse(transfer: Transfer, why: str) -> Never:
+def refuse(transfer: Transfer, why: Message) -> Never:
     """Never(transfer-refused) naming the transfer."""
     return Never("transfer-refused", msg("transfer {id}: {why}", id=transfer.id, why=why), NOTHING_MOVED)
 
@@ -67,7 +67,7 @@ def distinct(transfers: Sequence[Transfer]) -> list[Transfer]:
     by_id: dict[str, Transfer] = {}
     for transfer in transfers:
         if by_id.setdefault(transfer.id, transfer) != transfer:
-            raise other_body("transfer", transfer.id)
+            raise other_body(msg("transfer"), transfer.id)
     return list(by_id.values())
 
 
@@ -90,10 +90,10 @@ def require_postable(transfers: Iterable[Transfer], standings: Mapping[str, Stan
     """
     for transfer in transfers:
         if transfer.amount.micro > MICRO_MAX:
-            raise refuse(transfer, "its amount is too large to keep")
+            raise refuse(transfer, msg("its amount is too large to keep"))
         for side in (transfer.debit, transfer.credit):
             if side not in standings:
-                raise refuse(transfer, f"there is no account {side}")
+                raise refuse(transfer, msg("there is no account {account}", account=side))
             if standings[side].account.unit != transfer.amount.unit:
                 raise Never(
                     "unit-mismatch",
@@ -125,16 +125,16 @@ def apply(transfer: Transfer, hold: Hold | None, standings: Mapping[str, Standin
     if limit is not None and not transfer.pending_id and debit.available < -limit:
         raise _insufficient(transfer, debit, limit)
     if max(debit.debits_posted, debit.debits_pending, credit.credits_posted, credit.credits_pending) > MICRO_MAX:
-        raise refuse(transfer, "the sums of its accounts would be too large to keep")
+        raise refuse(transfer, msg("the sums of its accounts would be too large to keep"))
 
 
 def _held(transfer: Transfer, hold: Hold | None) -> int:
     if hold is None:
-        raise refuse(transfer, f"there is no pending transfer {transfer.pending_id}")
+        raise refuse(transfer, msg("there is no pending transfer {id}", id=transfer.pending_id))
     if (hold.debit, hold.credit, hold.unit) != (transfer.debit, transfer.credit, transfer.amount.unit):
-        raise refuse(transfer, f"its accounts are not those of {transfer.pending_id}")
+        raise refuse(transfer, msg("its accounts are not those of {id}", id=transfer.pending_id))
     if transfer.amount.micro > hold.micro:
-        raise refuse(transfer, f"it is more than {transfer.pending_id} holds")
+        raise refuse(transfer, msg("it is more than {id} holds", id=transfer.pending_id))
     return hold.micro
 
 

@@ -22,7 +22,7 @@ from suanwang.adapters.store.ledger import SqlLedger
 from suanwang.adapters.store.refusals import refusals
 from suanwang.adapters.store.schema import migrate
 from suanwang.adapters.store.usage import SqlUsage
-from suanwang.errors import InvalidInput, Problem, msg
+from suanwang.errors import InvalidInput, Message, Problem, msg, why_not_read
 
 BUSY_TIMEOUT_MS = 30_000
 """How long a transaction waits for the one before it."""
@@ -75,25 +75,30 @@ def _address(url: str) -> URL:
     try:
         address = make_url(url)
     except ArgumentError as error:
-        raise _unusable("it is not a database URL") from error
+        raise _unusable(msg("it is not a database URL")) from error
     backend = address.get_backend_name()
     if backend == "postgresql":
         return address.set(drivername="postgresql+psycopg")
     if backend != "sqlite":
-        raise _unusable(f"{backend} is not supported")
+        raise _unusable(msg("{backend} is not supported", backend=backend))
     if address.database in (None, "", ":memory:"):
-        raise _unusable("a database in memory would be lost at the end of each transaction")
+        raise _unusable(msg("a database in memory would be lost at the end of each transaction"))
     return address
 
 
-def _unusable(why: str) -> InvalidInput:
+def _unusable(why: Message) -> InvalidInput:
     remedy = msg("Give sqlite:///path/to/file.db or postgresql://user@host/database.")
     return InvalidInput([Problem("SUANWANG_DATABASE_URL", msg("{why}.", why=why), remedy)])
 
 
 def _engine(address: URL) -> Engine:
     if address.get_backend_name() == "sqlite":
-        Path(str(address.database)).parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(str(address.database)).parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            why = why_not_read(error)
+            raise _unusable(msg("the folder {folder} cannot be made: {why}", folder=folder, why=why)) from error
         engine = create_engine(address)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
@@ -101,7 +106,7 @@ def _engine(address: URL) -> Engine:
     try:
         engine = create_engine(address, isolation_level="READ COMMITTED")
     except ModuleNotFoundError as error:
-        raise _unusable("the PostgreSQL driver is not installed (install suanwang[postgres])") from error
+        raise _unusable(msg("the PostgreSQL driver is not installed (install suanwang[postgres])")) from error
     event.listen(engine, "connect", _prepare_postgresql)
     event.listen(engine, "begin", _begin_postgresql)
     return engine

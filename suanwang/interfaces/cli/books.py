@@ -126,7 +126,9 @@ def voucher_list(terminal: Terminal, tenant: str, grid: str, as_json: bool) -> i
     if as_json:
         terminal.json({"vouchers": [{**plain(v), "remaining": plain(left)} for v, left in found]})
     elif not found:
-        terminal.say(msg("No vouchers yet. Issue one: suanwang voucher issue PROGRAMME TENANT AMOUNT --expires DATE"))
+        terminal.say(
+            msg("No vouchers yet. Issue one: suanwang voucher issue PROGRAMME TENANT AMOUNT --id NAME --expires TIME")
+        )
     else:
         show_vouchers(terminal, found)
     return 0
@@ -162,15 +164,17 @@ def issue(
     from suanwang.sdk import Client
 
     with Client.open(grid) as client:
-        rules = client.house.hub.grid.programme(programme)
+        currency = client.house.hub.grid.programme(programme).currency
+        now, problems = client.now(), list[Problem]()
         issued = Voucher(
-            id=voucher_id,
+            id=_name(voucher_id, "--id", problems),
             programme_id=programme,
             tenant=tenant,
-            face=_money(amount, rules.currency, "AMOUNT"),
-            issued=client.now(),
-            expires=_time(expires),
+            face=_money(amount, currency, "AMOUNT", problems),
+            issued=now,
+            expires=_time(expires, now, problems),
         )
+        _raise_any(problems)
         client.issue(issued)
     if as_json:
         terminal.json(plain(issued))
@@ -202,7 +206,11 @@ def deposit(terminal: Terminal, tenant: str, amount: str, key: str, grid: str, a
     from suanwang.sdk import Client
 
     with Client.open(grid) as client:
-        balance = client.deposit(tenant, _money(amount, client.house.hub.grid.currency, "AMOUNT"), key)
+        problems = list[Problem]()
+        paid = _money(amount, client.house.hub.grid.currency, "AMOUNT", problems)
+        reference = _name(key, "--key", problems)
+        _raise_any(problems)
+        balance = client.deposit(tenant, paid, reference)
     if as_json:
         terminal.json({**plain(balance), "available_micro": balance.available})
     else:
@@ -228,8 +236,11 @@ def fund(terminal: Terminal, programme: str, amount: str, key: str, grid: str, a
     from suanwang.sdk import Client
 
     with Client.open(grid) as client:
-        paid = _money(amount, client.house.hub.grid.programme(programme).currency, "AMOUNT")
-        client.fund(programme, paid, key)
+        problems = list[Problem]()
+        paid = _money(amount, client.house.hub.grid.programme(programme).currency, "AMOUNT", problems)
+        reference = _name(key, "--key", problems)
+        _raise_any(problems)
+        client.fund(programme, paid, reference)
     if as_json:
         terminal.json({"programme": programme, "paid": plain(paid)})
     else:
@@ -269,21 +280,24 @@ def tick(terminal: Terminal, grid: str, as_json: bool) -> int:
     return 0
 
 
-def _money(text: str, unit: str, place: str) -> "Money":
+def _money(text: str, unit: str, place: str, problems: list[Problem]) -> "Money":
+    """An amount above 0; what is wrong with it goes to `problems`."""
     from suanwang.domain.money import Money
 
     try:
         amount = Money.parse(text, unit)
-    except ValueError as error:
-        raise InvalidInput(
-            [Problem(place, msg("{text!r} is not an amount.", text=text), msg("Give a number such as 1234.50."))]
-        ) from error
-    if amount.micro <= 0:
-        raise InvalidInput([Problem(place, msg("An amount must be above 0."), msg("Give a number such as 1234.50."))])
-    return amount
+    except ValueError:
+        what = msg("{text!r} is not an amount.", text=text)
+    else:
+        if amount.micro > 0:
+            return amount
+        what = msg("An amount must be above 0.")
+    problems.append(Problem(place, what, msg("Give a number such as 1234.50.")))
+    return Money.zero(unit)
 
 
-def _time(text: str) -> "datetime":
+def _time(text: str, now: "datetime", problems: list[Problem]) -> "datetime":
+    """A time to come; what is wrong with it goes to `problems`."""
     from datetime import datetime
 
     try:
@@ -291,16 +305,24 @@ def _time(text: str) -> "datetime":
     except ValueError:
         when = None
     if when is None or when.tzinfo is None:
-        raise InvalidInput(
-            [
-                Problem(
-                    "--expires",
-                    msg("{text!r} is not a time with an offset.", text=text),
-                    msg("Write it as 2027-01-01T00:00+08:00."),
-                )
-            ]
-        )
-    return when
+        what = msg("{text!r} is not a time with an offset.", text=text)
+    elif when <= now:
+        what = msg("{text} is past.", text=text)
+    else:
+        return when
+    problems.append(Problem("--expires", what, msg("Write it as 2027-01-01T00:00+08:00.")))
+    return now
+
+
+def _name(text: str, place: str, problems: list[Problem]) -> str:
+    if not text.strip():
+        problems.append(Problem(place, msg("It is blank."), msg("Give a name that says which one it is.")))
+    return text
+
+
+def _raise_any(problems: list[Problem]) -> None:
+    if problems:
+        raise InvalidInput(problems)
 
 
 def _shown(micro: int) -> str:

@@ -12,29 +12,34 @@ from suanwang.domain.geography import City
 from suanwang.domain.model import ModelSpec
 from suanwang.domain.money import Money
 from suanwang.domain.provenance import Provenance
-from suanwang.domain.tariff import Tariff, TariffPeriod
+from suanwang.domain.tariff import Tariff, TariffPeriod, period_name
+from suanwang.errors import Message, msg
 
-UNKNOWN = "unknown (not published)"
+UNKNOWN = msg("unknown (not published)")
+UNDATED = msg("undated")
+
+Text = Message | str
+"""A name or figure to show; a plain string is the same in every language."""
 
 Thing = Accelerator | System | Hub | City | Tariff | CarbonFactor | MarketPrice | ModelSpec | Fact
 
-HOLDS: Mapping[str, str] = {
-    "accelerators": "cards: dense peaks, memory, links, power, measured efficiency",
-    "systems": "servers and racks as sold",
-    "hubs": "clusters of the national hub nodes, with the limits of their approval",
-    "cities": "cities where users and data are, or sites may stand",
-    "tariffs": "samples of time-of-use power prices, with their hours",
-    "carbon": "kg CO2 per kWh by region, year and basis",
-    "prices": "dated samples of rent, per card and hour",
-    "models": "shapes of open models",
-    "measured": "measured rates of cards whose peak is not published",
-    "cooling": "PUE, WUE and capital cost by way of cooling",
-    "network": "delays, rates, limits and prices of lines",
-    "latency": "round trips between hub clusters and cities (modelled)",
-    "projects": "published capacity and cost of computing centres",
-    "purchase_prices": "what cards, nodes and racks were sold for",
-    "power_special": "claimed or estimated power prices for data centres",
-    "power_components": "parts of a power bill, each for its own voltage",
+HOLDS: Mapping[str, Message] = {
+    "accelerators": msg("cards: dense peaks, memory, links, power, measured efficiency"),
+    "systems": msg("servers and racks as sold"),
+    "hubs": msg("clusters of the national hub nodes, with the limits of their approval"),
+    "cities": msg("cities where users and data are, or sites may stand"),
+    "tariffs": msg("samples of time-of-use power prices, with their hours"),
+    "carbon": msg("kg CO2 per kWh by region, year and basis"),
+    "prices": msg("dated samples of rent, per card and hour"),
+    "models": msg("shapes of open models"),
+    "measured": msg("measured rates of cards whose peak is not published"),
+    "cooling": msg("PUE, WUE and capital cost by way of cooling"),
+    "network": msg("delays, rates, limits and prices of lines"),
+    "latency": msg("round trips between hub clusters and cities (modelled)"),
+    "projects": msg("published capacity and cost of computing centres"),
+    "purchase_prices": msg("what cards, nodes and racks were sold for"),
+    "power_special": msg("claimed or estimated power prices for data centres"),
+    "power_components": msg("parts of a power bill, each for its own voltage"),
 }
 """table -> what it holds, in the order in which they are listed."""
 
@@ -43,9 +48,9 @@ HOLDS: Mapping[str, str] = {
 class Figure:
     """One figure of a row; `value` None is not published."""
 
-    name: str
-    value: str | None
-    unit: str
+    name: Text
+    value: Text | None
+    unit: Text
     provenance: Provenance | None
 
 
@@ -69,102 +74,143 @@ def figures(thing: Thing) -> list[Figure]:
     own = [Figure(name, value or None, unit, thing.provenance) for name, value, unit in _FIGURES[type(thing)](thing)]
     if isinstance(thing, Accelerator):
         own += [
-            Figure(f"measured / peak, {e.dtype} ({e.method})", number(e.ratio), "ratio", e.provenance)
+            Figure(
+                msg("measured / peak, {dtype} ({method})", dtype=e.dtype, method=e.method),
+                number(e.ratio),
+                msg("ratio"),
+                e.provenance,
+            )
             for e in thing.efficiencies
         ]
     if isinstance(thing, Tariff):
-        own += [Figure(f"hours, {p.name}", hours(p), "local time", p.provenance) for p in thing.periods]
-        own.append(Figure("hours, any other", thing.base, "", thing.provenance))
+        own += [Figure(_hours_in(p.name), hours(p), msg("local time"), p.provenance) for p in thing.periods]
+        own.append(Figure(msg("hours, any other"), period_name(thing.base), "", thing.provenance))
     return own
 
 
-Cells = tuple[str, str | None, str]
+Cells = tuple[Text, Text | None, Text]
+
+
+def _dense_peak(dtype: str) -> Message:
+    return msg("dense peak, {dtype}", dtype=dtype)
+
+
+def _price_in(period: str) -> Message:
+    return msg("price, {period}", period=period_name(period))
+
+
+def _hours_in(period: str) -> Message:
+    return msg("hours, {period}", period=period_name(period))
 
 
 def _accelerator(a: Accelerator) -> Iterator[Cells]:
-    yield from (("vendor", a.vendor, ""), ("kind", a.kind.value, ""), ("year", str(a.year) if a.year else None, ""))
-    yield "form factor", a.form_factor, ""
+    yield from (
+        (msg("vendor"), a.vendor, ""),
+        (msg("kind"), a.kind.value, ""),
+        (msg("year"), str(a.year) if a.year else None, ""),
+    )
+    yield msg("form factor"), a.form_factor, ""
     for dtype in DTYPES:
         yield (
-            f"dense peak, {dtype}",
+            _dense_peak(dtype),
             number(a.peak_flops_per_s.get(dtype), 1e12),
             "TOPS" if dtype == "int8" else "TFLOPS",
         )
-    yield "memory", number(a.memory_bytes, 1e9), "GB"
-    yield "memory type", a.memory_type, ""
-    yield "memory bandwidth", number(a.memory_bytes_per_s, 1e9), "GB/s"
-    yield "link", a.link, ""
-    yield "link bandwidth, both ways", number(a.link_bytes_per_s, 1e9), "GB/s"
-    yield "power of the card", number(a.power_w), "W"
+    yield msg("memory"), number(a.memory_bytes, 1e9), "GB"
+    yield msg("memory type"), a.memory_type, ""
+    yield msg("memory bandwidth"), number(a.memory_bytes_per_s, 1e9), "GB/s"
+    yield msg("link"), a.link, ""
+    yield msg("link bandwidth, both ways"), number(a.link_bytes_per_s, 1e9), "GB/s"
+    yield msg("power of the card"), number(a.power_w), "W"
 
 
 def _system(s: System) -> Iterator[Cells]:
-    yield from (("vendor", s.vendor, ""), ("accelerator", s.accelerator_id, ""))
-    yield "accelerators in a node", str(s.accelerators_per_node), ""
-    yield "power of the node", number(s.node_power_w, 1000), "kW"
+    yield from ((msg("vendor"), s.vendor, ""), (msg("accelerator"), s.accelerator_id, ""))
+    yield msg("accelerators in a node"), str(s.accelerators_per_node), ""
+    yield msg("power of the node"), number(s.node_power_w, 1000), "kW"
     yield (
-        "network of the node, one way",
+        msg("network of the node, one way"),
         number(s.node_network_bytes_per_s and s.node_network_bytes_per_s * 8, 1e9),
         "Gbit/s",
     )
-    yield "cooling", s.cooling, ""
+    yield msg("cooling"), s.cooling, ""
 
 
 def _hub(h: Hub) -> Iterator[Cells]:
-    yield from (("hub node", f"{h.hub} {h.hub_zh}", ""), ("province", f"{h.province} {h.province_zh}", ""))
-    yield from (("region", h.region, ""), ("start zone", h.start_zone_zh, ""), ("role", h.role, ""))
-    yield from (("latitude", number(h.latitude), "degrees"), ("longitude", number(h.longitude), "degrees"))
-    yield "PUE at most", number(h.pue_limit), "ratio"
-    yield "rack utilisation at least", number(h.rack_utilisation_min_percent), "percent"
-    yield "green power at least", number(h.green_power_min_percent), "percent"
+    yield from ((msg("hub node"), f"{h.hub} {h.hub_zh}", ""), (msg("province"), f"{h.province} {h.province_zh}", ""))
+    yield from ((msg("region"), h.region, ""), (msg("start zone"), h.start_zone_zh, ""), (msg("role"), h.role, ""))
+    yield from (
+        (msg("latitude"), number(h.latitude), msg("degrees")),
+        (msg("longitude"), number(h.longitude), msg("degrees")),
+    )
+    yield msg("PUE at most"), number(h.pue_limit), msg("ratio")
+    yield msg("rack utilisation at least"), number(h.rack_utilisation_min_percent), msg("percent")
+    yield msg("green power at least"), number(h.green_power_min_percent), msg("percent")
 
 
 def _city(c: City) -> Iterator[Cells]:
     yield from (
-        ("province", f"{c.province} {c.province_zh}".strip(), ""),
-        ("region", c.region, ""),
-        ("role", c.role, ""),
+        (msg("province"), f"{c.province} {c.province_zh}".strip(), ""),
+        (msg("region"), c.region, ""),
+        (msg("role"), c.role, ""),
     )
-    yield from (("latitude", number(c.latitude), "degrees"), ("longitude", number(c.longitude), "degrees"))
+    yield from (
+        (msg("latitude"), number(c.latitude), msg("degrees")),
+        (msg("longitude"), number(c.longitude), msg("degrees")),
+    )
 
 
 def _tariff(t: Tariff) -> Iterator[Cells]:
-    yield from (("region", t.region, ""), ("voltage", t.voltage, ""))
+    yield from ((msg("region"), t.region, ""), (msg("voltage"), t.voltage, ""))
     for name in dict.fromkeys((*(p.name for p in t.periods), t.base, *t.prices)):
-        yield f"price, {name}", number(t.prices.get(name)), f"{t.currency}/kWh"
+        yield _price_in(name), number(t.prices.get(name)), f"{t.currency}/kWh"
 
 
-def hours(period: TariffPeriod) -> str:
+def hours(period: TariffPeriod) -> Text:
     """ "07:00-09:00 17:00-23:00, months 7 8" of a period."""
-    clock = " ".join(f"{a // 60:02}:{a % 60:02}-{b // 60:02}:{b % 60:02}" for a, b in period.minutes)
-    months = "" if len(period.months) == 12 else ", months " + " ".join(map(str, sorted(period.months)))
-    days = "" if len(period.weekdays) == 7 else ", weekdays " + " ".join(map(str, sorted(period.weekdays)))
-    return clock + months + days
+    text: Text = " ".join(f"{a // 60:02}:{a % 60:02}-{b // 60:02}:{b % 60:02}" for a, b in period.minutes)
+    if len(period.months) < 12:
+        text = msg("{hours}, months {months}", hours=text, months=" ".join(map(str, sorted(period.months))))
+    if len(period.weekdays) < 7:
+        text = msg("{hours}, weekdays {days}", hours=text, days=" ".join(map(str, sorted(period.weekdays))))
+    return text
 
 
 def _carbon(c: CarbonFactor) -> Iterator[Cells]:
-    yield from (("region", c.region, ""), ("scope", c.scope, ""), ("year", str(c.year) if c.year else None, ""))
-    yield from (("carbon", number(c.kg_per_kwh), "kg/kWh"), ("basis", c.basis, ""), ("publisher", c.publisher, ""))
+    yield from (
+        (msg("region"), c.region, ""),
+        (msg("scope"), c.scope, ""),
+        (msg("year"), str(c.year) if c.year else None, ""),
+    )
+    yield from (
+        (msg("carbon"), number(c.kg_per_kwh), "kg/kWh"),
+        (msg("basis"), c.basis, ""),
+        (msg("publisher"), c.publisher, ""),
+    )
 
 
 def _price(p: MarketPrice) -> Iterator[Cells]:
-    yield "accelerator", p.accelerator, ""
-    yield "rent", number(p.per_accelerator_hour.decimal), f"{p.per_accelerator_hour.unit} per card and hour"
-    yield from (
-        ("provider", p.provider, ""),
-        ("channel", p.channel, ""),
-        ("term", p.term, ""),
-        ("region", p.region, ""),
+    yield msg("accelerator"), p.accelerator, ""
+    yield (
+        msg("rent"),
+        number(p.per_accelerator_hour.decimal),
+        msg("{currency} per card and hour", currency=p.per_accelerator_hour.unit),
     )
-    yield "cards of the offer", str(p.count), ""
+    yield from (
+        (msg("provider"), p.provider, ""),
+        (msg("channel"), p.channel, ""),
+        (msg("term"), p.term, ""),
+        (msg("region"), p.region, ""),
+    )
+    yield msg("cards of the offer"), str(p.count), ""
 
 
 def _model(m: ModelSpec) -> Iterator[Cells]:
-    yield "parameters, published", number(m.parameters_published), ""
+    yield msg("parameters, published"), number(m.parameters_published), ""
     for name in ("layers", "hidden", "heads", "kv_heads", "head_size", "ffn", "vocab"):
         yield name, number(getattr(m, name)), ""
-    yield from (("gated", str(m.gated).lower(), ""), ("tied embeddings", str(m.tied_embeddings).lower(), ""))
-    yield "context", number(m.context), "tokens"
+    yield from ((msg("gated"), str(m.gated).lower(), ""), (msg("tied embeddings"), str(m.tied_embeddings).lower(), ""))
+    yield msg("context"), number(m.context), msg("tokens")
     names = "sliding_window experts experts_per_token shared_experts expert_ffn dense_layers"
     for name in (*names.split(), "kv_latent", "query_latent", "rope_size"):
         if getattr(m, name):
@@ -172,7 +218,11 @@ def _model(m: ModelSpec) -> Iterator[Cells]:
 
 
 def _fact(f: Fact) -> Iterator[Cells]:
-    yield from (("value", number(f.value), f.unit), ("low", number(f.low), f.unit), ("high", number(f.high), f.unit))
+    yield from (
+        (msg("value"), number(f.value), f.unit),
+        (msg("low"), number(f.low), f.unit),
+        (msg("high"), number(f.high), f.unit),
+    )
     yield from ((name, value, "") for name, value in f.attributes.items())
 
 
@@ -188,35 +238,46 @@ _FIGURES: Mapping[type, Callable[..., Iterator[Cells]]] = {
     Fact: _fact,
 }
 
-COLUMNS: Mapping[str, Sequence[str]] = {
-    "accelerators": ("vendor", "kind", "dense peak, bf16", "dense peak, fp16", "memory", "power of the card"),
-    "systems": ("accelerator", "accelerators in a node", "power of the node"),
-    "hubs": ("region", "PUE at most", "green power at least"),
-    "cities": ("region", "role"),
-    "tariffs": ("price, peak", "price, flat", "price, valley", "hours, valley"),
-    "carbon": ("carbon", "basis", "year"),
-    "prices": ("accelerator", "rent", "channel", "term"),
-    "models": ("parameters, published", "layers", "hidden", "context"),
+COLUMNS: Mapping[str, Sequence[Text]] = {
+    "accelerators": (
+        msg("vendor"),
+        msg("kind"),
+        _dense_peak("bf16"),
+        _dense_peak("fp16"),
+        msg("memory"),
+        msg("power of the card"),
+    ),
+    "systems": (msg("accelerator"), msg("accelerators in a node"), msg("power of the node")),
+    "hubs": (msg("region"), msg("PUE at most"), msg("green power at least")),
+    "cities": (msg("region"), msg("role")),
+    "tariffs": (_price_in("peak"), _price_in("flat"), _price_in("valley"), _hours_in("valley")),
+    "carbon": (msg("carbon"), msg("basis"), msg("year")),
+    "prices": (msg("accelerator"), msg("rent"), msg("channel"), msg("term")),
+    "models": (msg("parameters, published"), "layers", "hidden", msg("context")),
 }
 """Figures that a list shows beside id and confidence; a table of facts shows value, low, high."""
 
 
-def listing(table: str, rows: Mapping[str, Thing]) -> tuple[list[str], list[list[str]]]:
-    """Header and lines of a table, by id; each figure with its unit; unknown ones as "?"."""
-    wanted = COLUMNS.get(table, ("value", "low", "high"))
-    lines = []
+def listing(table: str, rows: Mapping[str, Thing], shown: Callable[[Text], str]) -> tuple[list[Text], list[list[Text]]]:
+    """Header and lines of a table, by id; each figure with its unit; unknown ones as "?". `shown`: a text as read."""
+    wanted = COLUMNS.get(table, (msg("value"), msg("low"), msg("high")))
+    lines: list[list[Text]] = []
     for key in sorted(rows):
         known = {f.name: f for f in reversed(figures(rows[key]))}
-        cells = [f"{f.value} {f.unit}".strip() if (f := known.get(n)) and f.value else "?" for n in wanted]
+        cells = [
+            f"{shown(f.value)} {shown(f.unit)}".strip() if (f := known.get(n)) and f.value else "?" for n in wanted
+        ]
         source = rows[key].provenance
         lines.append(
-            [key, *cells, (source.date if source else "") or "undated", source.confidence.value if source else ""]
+            [key, *cells, (source.date if source else "") or UNDATED, source.confidence.value if source else ""]
         )
-    return ["id", *wanted, "date", "confidence"], lines
+    return ["id", *wanted, msg("date"), msg("confidence")], lines
 
 
 def as_json(thing: object) -> object:
     """A row as JSON: figures in the base units that the names of the fields end with, money and prices as text."""
+    if isinstance(thing, Message):
+        return str(thing)
     if isinstance(thing, Money):
         return {"amount": str(thing.decimal), "unit": thing.unit}
     if dataclasses.is_dataclass(thing) and not isinstance(thing, type):

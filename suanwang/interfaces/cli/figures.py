@@ -4,6 +4,7 @@ from datetime import datetime, tzinfo
 
 from suanwang.domain.estimate import Band
 from suanwang.domain.money import Money
+from suanwang.errors import Message, msg
 from suanwang.units import MICRO
 
 SYMBOLS = {"CNY": "¥", "USD": "$", "EUR": "€"}
@@ -40,24 +41,31 @@ def durations(band: Band) -> str:
 def energy(kwh: float) -> str:
     """MWh, kWh, or Wh where that would show as 0."""
     if 0 < kwh < 0.1:
-        return f"{kwh * 1000:.2g} Wh"
+        return f"{kwh * 1e3:.2f} Wh" if kwh >= 1e-4 else f"{kwh * 1e6:.2f} mWh"
     return f"{kwh / 1000:,.2f} MWh" if kwh >= 1000 else f"{kwh:,.2f} kWh"
 
 
 def carbon(kg: float) -> str:
     """Tonnes, kg, or g where that would show as 0."""
     if 0 < kg < 0.1:
-        return f"{kg * 1000:.2g} g"
+        return f"{kg * 1e3:.2f} g" if kg >= 1e-4 else f"{kg * 1e6:.2f} mg"
     return f"{kg / 1000:,.2f} t" if kg >= 1000 else f"{kg:,.2f} kg"
 
 
 def compute(flops: float) -> str:
     """Delivered operations as PFLOP·h, or a smaller unit where that would show as 0."""
     hours = flops / 3600
-    for unit, scale in (("EFLOP·h", 1e18), ("PFLOP·h", 1e15), ("TFLOP·h", 1e12)):
+    for unit, scale in (("EFLOP·h", 1e18), ("PFLOP·h", 1e15), ("TFLOP·h", 1e12), ("GFLOP·h", 1e9)):
         if hours >= scale / 10:
             return f"{hours / scale:,.2f} {unit}"
-    return f"{hours / 1e9:,.2f} GFLOP·h"
+    return f"{hours / 1e6:,.2f} MFLOP·h"
+
+
+def card_time(hours: float) -> Message:
+    """Cards times hours; below a tenth in seconds."""
+    if hours >= 0.1:
+        return msg("{hours} card·h", hours=f"{hours:,.2f}")
+    return msg("{seconds} card·s", seconds=f"{hours * 3600:,.2f}")
 
 
 def moment(when: datetime, zone: tzinfo) -> str:

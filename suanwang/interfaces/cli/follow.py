@@ -25,20 +25,24 @@ class Watcher:
         self._client = client
         self._quiet = quiet
         self._last: tuple[object, ...] = ()
+        self._attempt = 0
         self._offset = 0
 
     def __call__(self, job: Job) -> None:
         if self._quiet:
             return
+        if job.outcome:  # its last words come before its end
+            self._progress(job)
         news = (job.state, job.reason, job.detail, job.attempt)
         if news != self._last:
             self._last = news
             self._terminal.note(self._state(job))
-        if job.state is JobState.RUNNING or job.outcome:
+        if job.state is JobState.RUNNING:
             self._progress(job)
 
     def _state(self, job: Job) -> str:
-        text = f"{job.updated:%H:%M:%S}Z {job.state.value}"
+        state = job.outcome or job.state
+        text = f"{job.updated:%H:%M:%S}Z {state.value}"
         if job.reason is not None:
             text += f" · {job.reason.value}"
         if job.detail is not None:
@@ -46,7 +50,9 @@ class Watcher:
         return text
 
     def _progress(self, job: Job) -> None:
-        """The last new line that the program wrote."""
+        """The last new line that the program wrote; every attempt writes a log of its own."""
+        if job.attempt != self._attempt:
+            self._attempt, self._offset = job.attempt, 0
         try:
             new = self._client.logs(job.id, self._offset)
         except NotNow:

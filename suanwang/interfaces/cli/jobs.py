@@ -83,15 +83,14 @@ def logs(terminal: Terminal, job_id: str, offset: int, grid: str, as_json: bool)
     from suanwang.sdk import Client
 
     with Client.open(grid) as client:
-        start = offset
+        if as_json:
+            chunk = client.logs(job_id, offset)
+            text = chunk.decode(errors="replace")
+            terminal.json({"job": job_id, "offset": offset, "next_offset": offset + len(chunk), "text": text})
+            return 0
         while chunk := client.logs(job_id, offset):
             offset += len(chunk)
-            text = chunk.decode(errors="replace")
-            if not as_json:
-                click.echo(text, nl=False)
-            else:
-                terminal.json({"job": job_id, "offset": start, "next_offset": offset, "text": text})
-                break
+            click.echo(chunk, nl=False)
     return 0
 
 

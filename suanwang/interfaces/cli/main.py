@@ -6,11 +6,17 @@ from collections.abc import Sequence
 import click
 
 from suanwang import __version__
-from suanwang.errors import SuanwangError
+from suanwang.errors import InvalidInput, Problem, SuanwangError, msg
+from suanwang.interfaces.cli.bench import bench
 from suanwang.interfaces.cli.books import admin, bill, ledger, voucher
 from suanwang.interfaces.cli.catalog import catalog
+from suanwang.interfaces.cli.estimate import estimate
+from suanwang.interfaces.cli.feasibility import feasibility
+from suanwang.interfaces.cli.help import speaking, translated
 from suanwang.interfaces.cli.jobs import job, jobs
-from suanwang.interfaces.cli.run import estimate, place, run, submit
+from suanwang.interfaces.cli.prices import prices
+from suanwang.interfaces.cli.replay import replay
+from suanwang.interfaces.cli.run import place, run, submit
 from suanwang.interfaces.cli.terminal import Terminal, error_as_json
 
 
@@ -30,7 +36,24 @@ def cli(ctx: click.Context, lang: str) -> None:
     ctx.obj = Terminal(lang)
 
 
-for command in (catalog, run, estimate, place, submit, jobs, job, bill, ledger, voucher, admin):
+COMMANDS = (
+    catalog,
+    run,
+    estimate,
+    place,
+    prices,
+    submit,
+    jobs,
+    job,
+    bill,
+    ledger,
+    voucher,
+    admin,
+    bench,
+    feasibility,
+    replay,
+)
+for command in COMMANDS:
     cli.add_command(command)
 
 
@@ -38,9 +61,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status: 0 done, 1 refused or failed, 2 bad input."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     terminal = Terminal(_asked_language(words))
+    with speaking(terminal.lang):
+        return _run(words, terminal)
+
+
+def _run(words: list[str], terminal: Terminal) -> int:
     try:
-        status = cli.main(words, prog_name="suanwang", standalone_mode=False)
+        status = translated(cli, terminal.translate).main(words, prog_name="suanwang", standalone_mode=False)
     except click.ClickException as error:
+        if "--json" in words:
+            terminal.json(error_as_json(_usage(error), terminal))
         error.show()
         return 2
     except click.exceptions.Abort:
@@ -51,6 +81,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             terminal.json(error_as_json(error, terminal))
         return terminal.error(error)
     return status if isinstance(status, int) else 0
+
+
+def _usage(error: click.ClickException) -> InvalidInput:
+    """A wrong option or argument in the one shape that every refusal has."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    command = context.command_path if context else "suanwang"
+    remedy = msg("See `{command} --help`.", command=command)
+    return InvalidInput([Problem(command, msg("{problem}", problem=error.format_message()), remedy)])
 
 
 def _asked_language(words: Sequence[str]) -> str:

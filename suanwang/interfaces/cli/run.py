@@ -1,4 +1,4 @@
-"""`run`, `estimate`, `place` and `submit`: from a workload file to a quote, a job, and a bill."""
+"""`run`, `place` and `submit`: from a workload file to a quote, a job, and a bill."""
 
 import click
 
@@ -54,31 +54,6 @@ def run(terminal: Terminal, workload: str, grid: str, dry_run: bool, key: str, a
         else:
             show_invoice(terminal, bill)
         return 0 if job.outcome == "succeeded" else 1
-
-
-@click.command()
-@workload_file
-@grid_option
-@json_option
-@click.pass_obj
-def estimate(terminal: Terminal, workload: str, grid: str, as_json: bool) -> int:
-    """What a workload needs on each pool of the grid: cards, time, memory, energy, and what is assumed.
-
-    \b
-    Example:
-      suanwang estimate examples/workloads/pretrain-7b.yaml --grid examples/grids/three-hubs.yaml
-    """
-    from suanwang.interfaces.cli.views import show_estimates
-    from suanwang.schemas.wire import plain
-    from suanwang.sdk import Client
-
-    with Client.open(grid) as client:
-        offer = client.quote(client.read_workload(workload))
-    if as_json:
-        terminal.json({"estimates": plain(offer.estimates), "rejections": plain(offer.rejections, terminal.translate)})
-    else:
-        show_estimates(terminal, offer)
-    return 0 if offer.estimates else 1
 
 
 @click.command()

@@ -4,11 +4,11 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import click
 
-from suanwang.errors import InvalidInput, Message, SuanwangError
+from suanwang.errors import InvalidInput, Message, Problem, SuanwangError, msg
 from suanwang.interfaces.i18n import language, translator
 
 
@@ -34,29 +34,18 @@ class Terminal:
         click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str, allow_nan=False))
 
     def table(
-        self,
-        columns: Sequence[Message | str],
-        rows: Iterable[Sequence[str]],
-        *,
-        title: Message | str = "",
-        dense: bool = False,
+        self, columns: Sequence[Message | str], rows: Iterable[Sequence[str]], *, title: Message | str = ""
     ) -> None:
-        """A table; columns whose name starts with '>' are aligned to the right. `dense`: one space between columns."""
+        """A table; columns whose name starts with '>' are aligned to the right. The first, an id, is never broken."""
         from rich.console import Console
         from rich.table import Table
 
-        table = Table(
-            title=self.text(title) or None,
-            title_justify="left",
-            box=None,
-            pad_edge=False,
-            collapse_padding=dense,
-            header_style="bold",
-        )
-        for column in columns:
+        title_text = self.text(title) or None
+        table = Table(title=title_text, title_justify="left", box=None, pad_edge=False, header_style="bold")
+        for number, column in enumerate(columns):
             name = self.text(column)
-            right = name.startswith(">")
-            table.add_column(name.removeprefix(">"), justify="right" if right else "left", overflow="fold")
+            side: Literal["left", "right"] = "right" if name.startswith(">") else "left"
+            table.add_column(name.removeprefix(">"), justify=side, overflow="fold", no_wrap=number == 0)
         for row in rows:
             table.add_row(*row)
         Console(highlight=False, soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 160).print(
@@ -68,7 +57,8 @@ class Terminal:
         if isinstance(error, InvalidInput):
             for problem in error.problems:
                 click.secho(f"{problem.place}: ", err=True, bold=True, nl=False)
-                click.echo(f"{self.text(problem.message)} {self.text(problem.remedy)}", err=True)
+                told = msg("{message} {remedy}", message=problem.message, remedy=problem.remedy)
+                click.echo(self.text(told), err=True)
             click.secho(self.text(error.message), err=True, fg="red")
             return 2
         click.secho(f"{self.text(error.message)} [{error.code}]", err=True, fg="red")
@@ -84,8 +74,12 @@ def error_as_json(error: SuanwangError, terminal: Terminal) -> dict[str, object]
         "remedy": terminal.text(error.remedy),
     }
     if isinstance(error, InvalidInput):
-        shape["problems"] = [
-            {"place": p.place, "message": terminal.text(p.message), "remedy": terminal.text(p.remedy)}
-            for p in error.problems
-        ]
+        shape["problems"] = problems_as_json(error.problems, terminal)
     return {"error": shape}
+
+
+def problems_as_json(problems: Iterable[Problem], terminal: Terminal) -> list[dict[str, str]]:
+    """Problems with their place, in the reader's language."""
+    return [
+        {"place": p.place, "message": terminal.text(p.message), "remedy": terminal.text(p.remedy)} for p in problems
+    ]

@@ -6,15 +6,19 @@ from suanwang.domain.invoice import Invoice
 from suanwang.domain.job import Job, JobEvent
 from suanwang.domain.money import Money
 from suanwang.domain.placement import CostPart, Option
+from suanwang.domain.reason import Reason
 from suanwang.domain.site import Grid
 from suanwang.domain.usage import UsageRecord
 from suanwang.domain.voucher import Voucher
-from suanwang.errors import msg
+from suanwang.errors import Message, msg
 from suanwang.interfaces.cli import figures
 from suanwang.interfaces.cli.terminal import Terminal
 from suanwang.service.planning import Quote
 from suanwang.service.tenants import LedgerReport
 from suanwang.units import MICRO
+
+UNITS = {"accelerator-hour": msg("accelerator-hour"), "PFLOP-hour": msg("PFLOP-hour")}
+"""Units of an invoice that are words."""
 
 
 def show_quote(terminal: Terminal, grid: Grid, quote: Quote) -> None:
@@ -26,47 +30,38 @@ def show_quote(terminal: Terminal, grid: Grid, quote: Quote) -> None:
         for reason in quote.placement.reasons:
             terminal.say(f"  · {terminal.text(reason)}")
     for refusal in quote.rejections:
-        terminal.say(f"  ✗ {refusal.pool_id}: {refusal.reason.value}. {terminal.text(refusal.detail)}")
+        terminal.say(f"  ✗ {refusal.pool_id}: {terminal.text(why(refusal.reason, refusal.detail))}")
     if quote.placement is None:
         terminal.say(msg("No pool of the grid can have it."), fg="red")
 
 
 def show_options(terminal: Terminal, grid: Grid, options: Iterable[Option]) -> None:
-    """A row for each option; the one that is taken is first and marked."""
-    columns = (
-        "",
-        msg("pool"),
-        msg(">cards"),
-        msg("start"),
-        msg("run time"),
-        msg(">rent"),
-        msg(">power"),
-        msg(">data"),
-        msg(">CO₂\nprice"),
-        msg(">total"),
-        msg(">at most"),
-        msg(">energy"),
-        msg(">CO₂"),
-    )
-    rows = []
+    """When each option would run and what it costs, by part; the one that is taken is first and marked."""
+    times, costs = [], []
     for rank, option in enumerate(options):
-        zone = grid.site(option.site_id).zone
-        parts = [_part(option, part) for part in (CostPart.RENT, CostPart.POWER, CostPart.DATA, CostPart.CARBON)]
-        rows.append(
+        pool = f"{'→' if rank == 0 else ' '} {option.pool_id}"
+        times.append(
             (
-                "→" if rank == 0 else " ",
-                option.pool_id,
+                pool,
                 str(option.accelerators),
-                figures.moment(option.start, zone),
+                figures.moment(option.start, grid.site(option.site_id).zone),
                 figures.durations(option.estimate.time_s),
-                *parts,
-                figures.money(option.total),
-                figures.money(option.billed_high),
                 figures.energy(option.energy_kwh),
                 figures.carbon(option.carbon_kg_location),
             )
         )
-    terminal.table(columns, rows, dense=True)
+        parts = [_part(option, part) for part in (CostPart.RENT, CostPart.POWER, CostPart.DATA, CostPart.CARBON)]
+        costs.append((pool, *parts, figures.money(option.total), figures.money(option.billed_high)))
+    when = (msg("pool"), msg(">cards"), msg("start"), msg(">run time"), msg(">energy"), msg(">CO₂"))
+    price = (msg("pool"), msg(">rent"), msg(">power"), msg(">data"), msg(">CO₂ price"), msg(">total"), msg(">at most"))
+    terminal.table(when, times)
+    terminal.table(price, costs)
+
+
+def why(reason: Reason | None, detail: Message | None) -> Message | str:
+    """The name of a reason, and what it is about."""
+    name = reason.value if reason else ""
+    return msg("{reason}. {detail}", reason=name, detail=detail) if detail else name
 
 
 def _part(option: Option, part: CostPart) -> str:
@@ -79,16 +74,15 @@ def show_jobs(terminal: Terminal, grid: Grid, jobs: Iterable[Job]) -> None:
     rows = []
     for job in jobs:
         option = job.placement.option if job.placement else None
-        reason = job.reason.value if job.reason else ""
         rows.append(
             (
                 job.id,
                 job.workload.name,
                 job.tenant,
-                f"{job.state.value} ({job.outcome.value})" if job.outcome else job.state.value,
+                job.outcome.value if job.outcome else job.state.value,
                 option.pool_id if option else "–",
                 figures.moment(option.start, grid.site(option.site_id).zone) if option else "–",
-                f"{reason}. {terminal.text(job.detail)}" if job.detail else reason,
+                terminal.text(why(job.reason, job.detail)),
             )
         )
     terminal.table(columns, rows)
@@ -98,7 +92,13 @@ def show_invoice(terminal: Terminal, bill: Invoice) -> None:
     """The lines, who pays, and what was delivered for it. Modelled figures are marked with ≈."""
     terminal.say(msg("Invoice {id} for {tenant}", id=bill.id, tenant=bill.tenant), bold=True)
     rows = [
-        (line.description, line.quantity, line.unit, _price(line.unit_price), f"{line.amount.decimal:,.6f}")
+        (
+            line.description,
+            line.quantity,
+            terminal.text(UNITS.get(line.unit, line.unit)),
+            _price(line.unit_price),
+            f"{line.amount.decimal:,.6f}",
+        )
         for line in bill.lines
     ]
     columns = (msg("item"), msg(">quantity"), msg("unit"), msg(">price"), msg(">amount, {unit}", unit=bill.currency))
@@ -116,8 +116,8 @@ def show_invoice(terminal: Terminal, bill: Invoice) -> None:
     delivered = "≈ " if bill.flops_source.value == "modelled" else ""
     terminal.say(
         msg(
-            "{hours:.2f} card-hours · {delivered} delivered · energy {energy} · carbon {carbon} (location-based)",
-            hours=bill.accelerator_hours,
+            "{time} · {delivered} delivered · energy {energy} · carbon {carbon} (location-based)",
+            time=figures.card_time(bill.accelerator_hours),
             delivered=delivered + figures.compute(bill.flops_delivered),
             energy=modelled + figures.energy(bill.energy_kwh),
             carbon=modelled + figures.carbon(bill.carbon_kg_location),
@@ -148,7 +148,7 @@ def show_job(
         (
             f"{record.start:%m-%d %H:%M:%S}Z – {record.end:%H:%M:%S}Z",
             record.pool_id,
-            f"{float(record.accelerator_hours):.4f} h",
+            terminal.text(figures.card_time(float(record.accelerator_hours))),
             figures.energy(float(record.energy_kwh)),
             record.energy_source.value,
         )
@@ -184,7 +184,7 @@ def show_estimates(terminal: Terminal, quote: Quote) -> None:
     )
     terminal.table(columns, rows)
     for refusal in quote.rejections:
-        terminal.say(f"  ✗ {refusal.pool_id}: {refusal.reason.value}. {terminal.text(refusal.detail)}")
+        terminal.say(f"  ✗ {refusal.pool_id}: {terminal.text(why(refusal.reason, refusal.detail))}")
     if quote.estimates:
         terminal.say(msg("Assumptions for {pool}:", pool=quote.estimates[0].pool_id))
         for a in quote.estimates[0].assumptions:

@@ -1,1 +1,25 @@
-"""Queueing policies, one file each."""
+"""Queueing policies, one module each: a policy has the name of its module, and is its POLICY. No list to keep."""
+
+from importlib import import_module
+from pkgutil import iter_modules
+
+from suanwang.errors import NotFound, msg
+from suanwang.schedule.cycle import Policy
+
+
+def policy_names() -> list[str]:
+    """What a grid file may write as its policy."""
+    return sorted(module.name for module in iter_modules(__path__))
+
+
+def find_policy(name: str) -> Policy:
+    """The policy of that name. Raises NotFound."""
+    known = policy_names()
+    if name not in known:
+        raise NotFound(
+            "not-found",
+            msg("there is no policy {name!r}", name=name),
+            msg("Known: {known}.", known=", ".join(known)),
+        )
+    policy: Policy = import_module(f"{__name__}.{name}").POLICY
+    return policy

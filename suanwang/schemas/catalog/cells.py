@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, PlainValidator
 
 from suanwang.domain.provenance import Confidence, Provenance
-from suanwang.errors import msg
+from suanwang.errors import Message, msg
 from suanwang.schemas.wrong import Wrong
 
 UNDATED = "undated"
@@ -70,7 +70,7 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
     return read
 
 
-def _pattern(pattern: re.Pattern[str], what: str, example: str) -> Callable[[str], str]:
+def _pattern(pattern: re.Pattern[str], what: Message, example: Message | str) -> Callable[[str], str]:
     def read(text: str) -> str:
         if pattern.fullmatch(text) is None:
             raise Wrong(
@@ -108,12 +108,18 @@ Whole = Annotated[int, PlainValidator(_whole(0, 10**15))]
 Year = Annotated[int, PlainValidator(_whole(1900, 2200))]
 Price = Annotated[Decimal, PlainValidator(_price)]
 Flag = Annotated[bool, PlainValidator(_flag)]
-Id = Annotated[str, PlainValidator(_pattern(_ID, "an id", "h100-sxm5-80gb (small letters, digits, hyphens, dots)"))]
-Currency = Annotated[str, PlainValidator(_pattern(_CURRENCY, "a currency", "CNY"))]
+Id = Annotated[
+    str, PlainValidator(_pattern(_ID, msg("an id"), msg("h100-sxm5-80gb (small letters, digits, hyphens, dots)")))
+]
+Currency = Annotated[str, PlainValidator(_pattern(_CURRENCY, msg("a currency"), "CNY"))]
 Day = Annotated[
     str,
     PlainValidator(
-        lambda text: text if text == UNDATED else _pattern(_DAY, "a date", "2026-07-15, 2026-07, 2026 or undated")(text)
+        lambda text: (
+            text
+            if text == UNDATED
+            else _pattern(_DAY, msg("a date"), msg("2026-07-15, 2026-07, 2026 or undated"))(text)
+        )
     ),
 ]
 

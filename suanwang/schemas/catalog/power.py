@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import PlainValidator
 
 from suanwang.domain.tariff import MINUTES_PER_DAY, Tariff, TariffPeriod
-from suanwang.errors import msg
+from suanwang.errors import Message, msg
 from suanwang.schemas.catalog.cells import Currency, Id, Price, Row
 from suanwang.schemas.wrong import Wrong
 
@@ -57,7 +57,7 @@ def _wrong_hours(part: str) -> Wrong:
     )
 
 
-def _numbers(text: str, high: int, what: str) -> frozenset[int]:
+def _numbers(text: str, high: int, what: Message) -> frozenset[int]:
     """ "1-5,9-12" or "11-2" (past the end) as a set of numbers from 1 to `high`."""
     found: set[int] = set()
     for part in text.split(","):
@@ -73,8 +73,8 @@ def _numbers(text: str, high: int, what: str) -> frozenset[int]:
 
 
 Hours = Annotated[tuple[tuple[int, int], ...], PlainValidator(read_hours)]
-Months = Annotated[frozenset[int], PlainValidator(lambda text: _numbers(text, 12, "months"))]
-Weekdays = Annotated[frozenset[int], PlainValidator(lambda text: _numbers(text, 7, "weekdays (1 = Monday)"))]
+Months = Annotated[frozenset[int], PlainValidator(lambda text: _numbers(text, 12, msg("months")))]
+Weekdays = Annotated[frozenset[int], PlainValidator(lambda text: _numbers(text, 7, msg("weekdays (1 = Monday)")))]
 PeriodName = Literal["sharp", "peak", "flat", "valley", "deep"]
 
 

@@ -178,7 +178,7 @@ def _explain(place: str, error: Any, table: str) -> Problem:
         return Problem(where, cause.message, cause.remedy)
     if error["type"] == "missing":
         return Problem(where, msg("{column} is blank.", column=column), _blank_remedy(column))
-    expected = str(error.get("ctx", {}).get("expected", ""))
+    expected = str(error.get("ctx", {}).get("expected", "")).replace(" or ", ", ")
     value = str(error["input"])[:40]
     if column == "unit":
         return Problem(

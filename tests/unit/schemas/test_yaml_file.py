@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from suanwang.errors import InvalidInput
+from suanwang.errors import InvalidInput, Problem
+from suanwang.schemas.findings import Findings
 from suanwang.schemas.yaml_file import DEPTH_MAX, SIZE_BYTES_MAX, VALUES_MAX, decode, read_yaml, spell
 
 BILLION_LAUGHS = 'a: &a ["lol","lol"]\n' + "".join(
@@ -55,6 +56,16 @@ def test_each_path_has_its_line() -> None:
     assert spell(("pools", 0, "price_book")) == "pools[0].price_book"
 
 
+def problems(text: str) -> list[Problem]:
+    """What is wrong with a text, whether it keeps the rest from being read or not."""
+    try:
+        findings = Findings(read_yaml(text, "f.yaml"))
+        findings.raise_any()
+    except InvalidInput as refused:
+        return list(refused.problems)
+    return []
+
+
 @pytest.mark.parametrize(
     ("text", "place", "message"),
     [
@@ -79,18 +90,15 @@ def test_each_path_has_its_line() -> None:
     ],
 )
 def test_what_is_not_plain_data_is_refused(text: str, place: str, message: str) -> None:
-    with pytest.raises(InvalidInput) as raised:
-        read_yaml(text, "f.yaml")
-    (problem,) = raised.value.problems
+    (problem,) = problems(text)
     assert problem.place == place
     assert message in str(problem.message)
     assert str(problem.remedy)
 
 
 def test_doubled_keys_and_infinite_numbers_are_reported_together() -> None:
-    with pytest.raises(InvalidInput) as raised:
-        read_yaml("a: 1\na: .nan\nb: [.inf]\nb: 2\n", "f.yaml")
-    assert [p.place for p in raised.value.problems] == ["f.yaml:2 a", "f.yaml:2 a", "f.yaml:3 b[0]", "f.yaml:4 b"]
+    found = problems("a: 1\na: .nan\nb: [.inf]\nb: 2\n")
+    assert [p.place for p in found] == ["f.yaml:2 a", "f.yaml:2 a", "f.yaml:3 b[0]", "f.yaml:4 b"]
 
 
 @pytest.mark.parametrize(
@@ -110,10 +118,10 @@ def test_doubled_keys_and_infinite_numbers_are_reported_together() -> None:
     ids=["10 MB", "flow", "block", "mappings", "keys", "list", "mapping", "emoji", "nul", "escapes"],
 )
 def test_bombs_are_refused_within_a_second(text: str, message: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(InvalidInput) as raised:
         read_yaml(text, "f.yaml")
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
     assert message in str(raised.value)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from suanwang.schemas.grid import grid_schema
 from suanwang.schemas.programme import programme_schema
 from suanwang.schemas.reference import reference_page
+from suanwang.schemas.site_plan_fields import site_plan_schema
 from suanwang.schemas.workload import workload_schema
 
 ROOT = Path(__file__).parents[3]
@@ -15,6 +16,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     "workload": workload_schema(),
     "grid": grid_schema(),
     "programme": programme_schema(),
+    "site-plan": site_plan_schema(),
 }
 
 

@@ -1,0 +1,70 @@
+"""Standard Workload Format (SWF), version 2: one job a line, 18 whole numbers, -1 for unknown, comments after ;
+
+Chapin et al., JSSPP 1999; cs.huji.ac.il/labs/parallel/workload/swf.html. More than 18 fields (as some logs have) are
+allowed; what follows the 18th is left aside.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from suanwang.adapters.traces.text import Malformed, read_text
+from suanwang.errors import msg
+from suanwang.replay.engine import Jobs
+
+ID, SUBMIT, RUN, ALLOCATED, ASKED, ASKED_S, USER = 0, 1, 3, 4, 7, 8, 11
+FIELDS = 18
+USED = (ID, SUBMIT, RUN, ALLOCATED, ASKED, ASKED_S, USER)
+
+
+def read_swf(path: Path) -> tuple[Jobs, int | None, Malformed]:
+    """The jobs by submit time, the processors that the header tells (MaxProcs, else MaxNodes), and what was left out.
+
+    A job's processors are those it asked for, else those it had; its estimate the time it asked for, else its run
+    time. A job without run time or processors is left out and counted.
+    """
+    text, malformed = read_text(path), Malformed(str(path))
+    header = [line for line in text.splitlines()[:200] if line.lstrip().startswith(";")]
+    table = _table(text, malformed)
+    submit, run, asked = table[:, 1], table[:, 2], table[:, 4]
+    size = np.where(asked > 0, asked, table[:, 3])
+    known = (run >= 0) & (size > 0) & (submit >= 0)
+    for line in table[~known][:, 7].astype(int).tolist():
+        malformed.add(line, msg("the job has no submit time, run time or processors"))
+    order = np.flatnonzero(known)
+    order = order[np.argsort(submit[order], kind="stable")]
+    table, size = table[order], size[order]
+    jobs = Jobs(
+        job_ids=tuple(map(str, table[:, 0].astype(np.int64).tolist())),
+        submit_s=table[:, 1].copy(),
+        run_s=table[:, 2].copy(),
+        size=size.astype(np.int64),
+        estimate_s=np.where(table[:, 5] > 0, table[:, 5], table[:, 2]),
+        user=tuple(map(str, table[:, 6].astype(np.int64).tolist())),
+    )
+    return jobs, _processors(header), malformed
+
+
+def _table(text: str, malformed: Malformed) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    """The used fields and the line number of each well-formed line."""
+    rows = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        fields = line.split(None, FIELDS)
+        if not fields or fields[0].startswith(";"):
+            continue
+        try:
+            if len(fields) < FIELDS:
+                raise ValueError(f"{len(fields)} fields where 18 belong")
+            rows.append([float(fields[i]) for i in USED] + [number])
+        except ValueError as error:
+            malformed.add(number, msg("{problem}", problem=str(error)))
+    return np.array(rows, dtype=np.float64).reshape(-1, len(USED) + 1)
+
+
+def _processors(header: list[str]) -> int | None:
+    told = dict(line.lstrip("; \\t").partition(":")[::2] for line in header)
+    for name in ("MaxProcs", "MaxNodes"):
+        words = told.get(name, "").split()
+        if words and words[0].isdigit():
+            return int(words[0])
+    return None

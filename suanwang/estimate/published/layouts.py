@@ -1,0 +1,97 @@
+"""The layouts that a published run leaves open: every degree that is printed is kept, the blanks are searched."""
+
+from itertools import product
+
+import numpy as np
+
+from suanwang.domain.workload import Training
+from suanwang.errors import msg
+from suanwang.estimate import priors
+from suanwang.estimate.finetuning import recipe
+from suanwang.estimate.layout import (
+    FULL,
+    OPTIMIZER,
+    SELECTIVE,
+    SHARDED,
+    UNSHARDED,
+    Layouts,
+    candidates,
+    columns,
+    divisors,
+)
+from suanwang.estimate.machine import Machine
+from suanwang.estimate.memory import training_memory
+from suanwang.estimate.published.row import Row, Unscored
+from suanwang.estimate.training import Plan, step_columns
+
+SLACK = 1.25
+"""How far over the memory an estimate may be before a published run is taken to recompute (tables leave that blank)."""
+MICRO_BATCHES = (1, 2, 4, 8, 16)
+
+
+def recomputations(row: Row) -> list[int]:
+    """What is recomputed; "none" in published tables is with fused attention, which does not keep the scores."""
+    word = row.text("recompute").lower()
+    if not word:
+        return [SELECTIVE, FULL]
+    return [FULL] if word in ("full", "true", "yes", "1", "full_recompute") else [SELECTIVE]
+
+
+def sharding(row: Row, pp: int) -> int:
+    """Full for FSDP and ZeRO-3 (no pipeline with it), none where the table says so, else the optimizer's states."""
+    word = row.text("optimizer_sharding").lower().replace(" ", "").replace("_", "").replace("-", "")
+    full = ("fsdp" in word and "gradop" not in word) or "zero3" in word or "fullshard" in word
+    if full and pp == 1:
+        return SHARDED
+    return UNSHARDED if word in ("none", "no", "ddp", "0") else OPTIMIZER
+
+
+def given(row: Row, accelerators: int, batch: int, experts: int = 0) -> Layouts | None:
+    """The printed degrees with open blanks; None where neither tensor nor pipeline degree is printed."""
+    if row.number("TP", "PP") is None and "fsdp" not in row.text("optimizer_sharding").lower():
+        return None
+    tp, pp, cp = row.whole("TP", 1), row.whole("PP", 1), row.whole("CP", 1)
+    dp = max(accelerators // (tp * pp * cp), 1)
+    most = max(-(-batch // dp), 1)
+    micro = [min(row.whole("micro_batch", 1), most)] if row.number("micro_batch") else []
+    micro = micro or [b for b in MICRO_BATCHES if b <= most]
+    rest = (row.whole("interleave", 1), sharding(row, pp))
+    spread = [min(row.whole("EP", 1), dp * cp * tp)]
+    if experts and row.number("EP") is None:
+        spread = [e for e in divisors(experts) if dp % e == 0]
+    choices = product(spread, micro, recomputations(row))
+    return columns([(tp, pp, dp, cp, ep, b, rest[0], r, rest[1]) for ep, b, r in choices])
+
+
+def searched(row: Row, task: Training, accelerators: int, cards_per_node: int) -> Layouts:
+    """Layouts of the search that use all the cards and keep what is printed; Raises Unscored where there is none."""
+    at = candidates(task.model, task.global_batch, accelerators, cards_per_node)
+    keep = at.accelerators >= accelerators * 0.9
+    for column, name in (("micro_batch", "micro_batch"), ("DP", "dp"), ("EP", "ep"), ("CP", "cp")):
+        value = row.number(column)
+        if value is not None and (keep & (getattr(at, name) == value)).any():
+            keep &= getattr(at, name) == value
+    if row.text("recompute"):
+        keep &= np.isin(at.recompute, recomputations(row))
+    if not keep.any():
+        raise Unscored(msg("no layout uses {count} cards with this batch", count=accelerators))
+    return at.where(keep)
+
+
+def run_plan(row: Row, task: Training, machine: Machine, accelerators: int) -> Plan:
+    """The fastest of the open layouts that fits; where none seems to, the leanest: a published run did fit."""
+    at = given(row, accelerators, task.global_batch, task.model.experts)
+    if at is None:
+        at = searched(row, task, accelerators, machine.cards_per_node)
+    reserve = machine.memory_bytes * priors.MEMORY_RESERVE.value
+    memory = training_memory(task.model, recipe(task), task.sequence_length, at, reserve)
+    total = sum(memory.values(), np.zeros(len(at)))
+    fits = total <= max(machine.memory_bytes * SLACK, float(total.min()))
+    step = step_columns(task, machine, at)
+    seconds = np.where(fits, sum(step.values(), np.zeros(len(at))), np.inf)
+    best = int(np.argmin(seconds))
+    return Plan(
+        layout=at.row(best),
+        step_s={name: float(part[best]) for name, part in step.items()},
+        memory={name: float(part[best]) for name, part in memory.items()},
+    )

@@ -1,0 +1,23 @@
+"""`bench`: how fast parts of suanwang run on this machine; one file for each part."""
+
+import click
+
+from suanwang.interfaces.cli.bench_estimate import estimate
+from suanwang.interfaces.cli.bench_place import place
+from suanwang.interfaces.cli.bench_replay import replay
+
+
+@click.group()
+def bench() -> None:
+    """Measure how fast suanwang itself runs on this machine.
+
+    \b
+    Examples:
+      suanwang bench estimate --json
+      suanwang bench place --json
+      suanwang bench replay --json
+    """
+
+
+for command in (estimate, place, replay):
+    bench.add_command(command)

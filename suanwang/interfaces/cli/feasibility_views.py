@@ -1,0 +1,247 @@
+"""What `suanwang feasibility` shows: tables for people, JSON for programs. Figures have units; what is not, is null."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from suanwang.errors import msg
+from suanwang.feasibility.breakeven import BreakEven
+from suanwang.feasibility.cashflow import Flows, by_year
+from suanwang.feasibility.outcome import Outcome
+from suanwang.feasibility.plan import Plan
+from suanwang.feasibility.variance import Review
+from suanwang.interfaces.cli.terminal import Terminal
+from suanwang.service.studies import Findings
+
+_ROWS = ("revenue", "power", "operating", "grants", "salvage", "capital", "depreciation")
+
+
+def cash_flow(flows: Flows, *, monthly: bool = False) -> list[dict[str, float]]:
+    """One object a year (or month), 0 first; costs are positive, `to_owner` is after debt and tax."""
+    named = {name: getattr(flows, name) for name in _ROWS}
+    named |= {
+        "accelerator_hours": flows.hours,
+        "energy_kwh": flows.energy_kwh,
+        "interest": flows.loan.interest,
+        "principal": flows.loan.principal,
+        "debt_drawn": flows.loan.drawn,
+        "working_capital": flows.reserve,
+        "tax": flows.tax,
+        "project": flows.project,
+        "to_owner": flows.after_tax,
+    }
+    columns = {name: (flow if monthly else by_year(flow))[0].tolist() for name, flow in named.items()}
+    total, rows = 0.0, []
+    for index in range(len(columns["to_owner"])):
+        total += columns["to_owner"][index]
+        rows.append({"month" if monthly else "year": float(index), **{n: c[index] for n, c in columns.items()}})
+        rows[-1]["sum"] = total
+    return rows
+
+
+def outcome_json(outcome: Outcome, terminal: Terminal) -> dict[str, Any]:
+    return {**asdict(outcome), "notes": [terminal.text(note) for note in outcome.notes]}
+
+
+def as_json(findings: Findings, terminal: Terminal, *, monthly: bool) -> dict[str, Any]:
+    """Everything of a study; keys of the figures at the top."""
+    plan = findings.study.plan
+    shape: dict[str, Any] = {
+        "plan": plan.id,
+        "currency": plan.currency,
+        "years": plan.years,
+        **outcome_json(findings.outcome, terminal),
+        "cashflow": cash_flow(findings.flows),
+        "rests_on": [
+            {**asdict(r.swing), "sources": [asdict(source) for source in r.sources]} for r in findings.resting
+        ],
+        "scenarios": [{"name": n, **outcome_json(o, terminal)} for n, o in findings.scenarios],
+        "ways": [{"name": n, **outcome_json(o, terminal)} for n, o in findings.ways],
+        "changes": [asdict(gain) for gain in findings.gains],
+        "pricing": asdict(findings.advice),
+    }
+    if monthly:
+        shape["cashflow_monthly"] = cash_flow(findings.flows, monthly=True)
+    if findings.risk is not None:
+        shape["montecarlo"] = asdict(findings.risk)
+    return shape
+
+
+def _amount(value: float | None, plan: Plan, per: str = "") -> str:
+    if value is None:
+        return "-"
+    return f"{value:,.{2 if abs(value) < 1000 else 0}f} {plan.currency}{per}"
+
+
+def _years(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f} a"
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1%}"
+
+
+def show_summary(terminal: Terminal, findings: Findings) -> None:
+    """The figures, the yearly cash flow, and what they rest on most."""
+    plan, found = findings.study.plan, findings.outcome
+    figures = [
+        (msg("NPV to the owner"), _amount(found.npv, plan)),
+        (msg("NPV of the project"), _amount(found.npv_project, plan)),
+        (msg("IRR"), _percent(found.irr)),
+        (msg("Pay-back"), _years(found.payback_years)),
+        (msg("Discounted pay-back"), _years(found.discounted_payback_years)),
+        (msg("Cost of an accelerator-hour"), _amount(found.lcoe_per_accelerator_hour, plan)),
+        (msg("Cost of a delivered PFLOP-hour"), _amount(found.lcoe_per_delivered_pflop_hour, plan)),
+        (msg("Least cover ratio"), "-" if found.cover_ratio_min is None else f"{found.cover_ratio_min:.2f}"),
+        (msg("Mean utilisation"), _percent(found.utilisation)),
+        (msg("Capital with refreshes"), _amount(found.capital, plan)),
+    ]
+    terminal.table(
+        [msg("Figure"), msg(">Value")], [(terminal.text(name), value) for name, value in figures], title=plan.name
+    )
+    rows = cash_flow(findings.flows)
+    names = ("revenue", "power", "operating", "capital", "tax", "to_owner", "sum")
+    heads = (
+        msg(">Revenue"),
+        msg(">Power"),
+        msg(">Operating"),
+        msg(">Capital"),
+        msg(">Tax"),
+        msg(">To the owner"),
+        msg(">Sum"),
+    )
+    table = [[f"{row['year']:.0f}", *(f"{row[name]:,.0f}" for name in names)] for row in rows]
+    terminal.say("")
+    terminal.table([msg("Year"), *heads], table, title=msg("Cash flow, {currency}", currency=plan.currency))
+    for note in found.notes:
+        terminal.say(note)
+    most = ", ".join(r.swing.name for r in findings.resting[:5])
+    terminal.say(msg("It rests most on: {names} (see --tornado).", names=most))
+
+
+def show_break_even(terminal: Terminal, found: BreakEven, *, as_json: bool) -> None:
+    """The value, beside the planned one."""
+    if as_json:
+        terminal.json(asdict(found))
+        return
+    terminal.say(
+        msg(
+            "{name}: the NPV is 0 at {value} {unit}; planned is {planned}.",
+            name=found.name,
+            value=f"{found.value:,.6g}",
+            unit=found.unit,
+            planned=f"{found.planned:,.6g}",
+        )
+    )
+
+
+def show_tornado(terminal: Terminal, findings: Findings) -> None:
+    """Every figure that moves the NPV, with its sources."""
+    rows = [
+        [
+            r.swing.name + ("*" if r.swing.assumed else ""),
+            f"{r.swing.planned:,.4g} {r.swing.unit}",
+            f"{r.swing.low:,.4g}",
+            f"{r.swing.high:,.4g}",
+            f"{r.swing.npv_low:,.0f}",
+            f"{r.swing.npv_high:,.0f}",
+            "; ".join(f"{p.source[:60]} ({p.confidence.value})" for p in r.sources) or "-",
+        ]
+        for r in findings.resting
+    ]
+    heads = (msg(">Planned"), msg(">Low"), msg(">High"), msg(">NPV at low"), msg(">NPV at high"), msg("Sources"))
+    terminal.table([msg("Figure"), *heads], rows)
+    terminal.say(msg("* The plan gives no range: 10 % is assumed (6 months of delay)."))
+
+
+def show_risk(terminal: Terminal, findings: Findings) -> None:
+    """P10, P50, P90 and what drives them."""
+    risk, plan = findings.risk, findings.study.plan
+    assert risk is not None
+    triples = (
+        (msg("NPV"), [_amount(v, plan) for v in (risk.npv.p10, risk.npv.p50, risk.npv.p90)]),
+        (
+            msg("Pay-back"),
+            [_years(v) for v in (risk.payback_years.p10, risk.payback_years.p50, risk.payback_years.p90)],
+        ),
+        (
+            msg("Cost of an accelerator-hour"),
+            [_amount(v, plan) for v in asdict(risk.lcoe_per_accelerator_hour).values()],
+        ),
+    )
+    terminal.table(["", ">P10", ">P50", ">P90"], [(terminal.text(name), *values) for name, values in triples])
+    terminal.say(msg("Chance that the NPV is below 0: {share}", share=f"{risk.probability_npv_negative:.1%}"))
+    drivers = ", ".join(f"{name} {value:+.2f}" for name, value in risk.drivers)
+    terminal.say(msg("Rank correlation with the NPV: {drivers}", drivers=drivers))
+
+
+def _compared(terminal: Terminal, plan: Plan, plans: Sequence[tuple[str, Outcome]], title: Any) -> None:
+    rows = [
+        (n, _amount(o.npv, plan), _percent(o.irr), _years(o.payback_years), _amount(o.lcoe_per_accelerator_hour, plan))
+        for n, o in plans
+    ]
+    heads = (msg(">NPV"), msg(">IRR"), msg(">Pay-back"), msg(">Cost of an accelerator-hour"))
+    terminal.table([msg("Name"), *heads], rows, title=title)
+
+
+def show_scenarios(terminal: Terminal, findings: Findings) -> None:
+    """Scenarios, ways and changes side by side."""
+    plan = findings.study.plan
+    _compared(terminal, plan, findings.scenarios, msg("Scenarios"))
+    terminal.say("")
+    _compared(terminal, plan, findings.ways, msg("Ways to serve the same demand"))
+    rows = [
+        (
+            g.name,
+            _amount(g.cost, plan),
+            f"{g.pue_before:.3f} → {g.pue_after:.3f}",
+            f"{g.tariff_before:.3f} → {g.tariff_after:.3f}",
+            f"{g.energy_kwh_before / 1000:,.0f} → {g.energy_kwh_after / 1000:,.0f}",
+            _amount(g.saved_per_year, plan),
+            _amount(g.npv, plan),
+            _years(g.payback_years),
+        )
+        for g in findings.gains
+    ]
+    if rows:
+        terminal.say("")
+        heads = (msg(">Cost"), msg(">PUE"), msg(">Per kWh"), msg(">MWh a year"), msg(">Saved a year"), msg(">NPV"))
+        terminal.table([msg("Change"), *heads, msg(">Pay-back")], rows, title=msg("Retrofit and move"))
+
+
+def show_pricing(terminal: Terminal, findings: Findings) -> None:
+    """Cost-plus, market and marginal prices, and what a price cut must bring."""
+    advice, plan = findings.advice, findings.study.plan
+    rows = [(t.name, t.term, *(_amount(p, plan) for p in (t.planned, t.cost_plus, t.break_even))) for t in advice.terms]
+    heads = (msg("Term"), msg(">Planned"), msg(">Cost plus"), msg(">Break-even"))
+    terminal.table([msg("Demand"), *heads], rows, title=msg("Price of an accelerator-hour"))
+    terminal.say(msg("Marginal cost (power): {amount}", amount=_amount(advice.marginal, plan)))
+    market = ", ".join(_amount(p, plan) for p in advice.market) if advice.market else "-"
+    terminal.say(msg("Market, {count} samples (low, median, high): {prices}", count=advice.samples, prices=market))
+    terminal.say(msg("Cost plus, of a delivered PFLOP-hour: {amount}", amount=_amount(advice.delivered, plan)))
+    cuts = [(f"{c.share:.0%}", _amount(c.price, plan), _percent(c.utilisation)) for c in advice.cuts]
+    terminal.table([msg("Price cut"), msg(">Price"), msg(">Utilisation that keeps the NPV")], cuts)
+
+
+def show_review(terminal: Terminal, plan: Plan, review: Review, *, as_json: bool) -> None:
+    """Plan against actual, month by month, and the forecast."""
+    if as_json:
+        months = [{**asdict(m), "total": m.total} for m in review.months]
+        both = {name: outcome_json(getattr(review, name), terminal) for name in ("planned", "forecast")}
+        ratios = {"utilisation_ratio": review.utilisation_ratio, "price_ratio": review.price_ratio}
+        terminal.json({"plan": plan.id, "currency": plan.currency, "months": months, **both, **ratios})
+        return
+    names = ("revenue_planned", "revenue", "volume", "failures", "mix", "price", "power", "total")
+    heads = (
+        msg(">Planned"),
+        msg(">Actual"),
+        msg(">Volume"),
+        msg(">Failures"),
+        msg(">Mix"),
+        msg(">Price"),
+        msg(">Power"),
+    )
+    rows = [[str(m.month), *(f"{getattr(m, name):,.0f}" for name in names)] for m in review.months]
+    title = msg("Revenue, and the difference in revenue less power explained, {currency}", currency=plan.currency)
+    terminal.table([msg("Month"), *heads, msg(">Together")], rows, title=title)
+    _compared(terminal, plan, [("plan", review.planned), ("forecast", review.forecast)], msg("Forecast"))

@@ -1,0 +1,55 @@
+"""`prices`: what an accelerator of each pool costs in each hour: rent, power and congestion."""
+
+import click
+
+from suanwang.errors import msg
+from suanwang.interfaces.cli.run import grid_option, json_option
+from suanwang.interfaces.cli.terminal import Terminal
+
+
+@click.command()
+@grid_option
+@click.option("--hours", type=click.IntRange(1, 24 * 366), default=168, show_default=True, help="How many hours.")
+@json_option
+@click.pass_obj
+def prices(terminal: Terminal, grid: str, hours: int, as_json: bool) -> int:
+    """The marginal price of every pool and hour, per accelerator-hour, given what is promised already.
+
+    Rent, plus power at the accelerator's own power, plus congestion: what one accelerator more, there and then, would
+    save of the cost of all that waits. The table shows the mean, the least and the most of each pool.
+
+    \b
+    Example:
+      suanwang prices --grid examples/grids/three-hubs.yaml --hours 48
+    """
+    from datetime import timedelta
+
+    from suanwang.sdk import Client
+    from suanwang.service.pricing import prices as price_list
+
+    with Client.open(grid) as client:
+        found = price_list(client.house.hub, hours)
+    unit = f"{found.currency}/accelerator-hour"
+    if as_json:
+        columns = {"rent": found.rent, "power": found.power, "congestion": found.congestion, "total": found.total}
+        terminal.json(
+            {
+                "unit": unit,
+                "hours": [(found.start + timedelta(hours=h)).isoformat() for h in range(hours)],
+                "pools": {
+                    pool: {name: [round(float(v), 6) for v in column[row]] for name, column in columns.items()}
+                    for row, pool in enumerate(found.pools)
+                },
+            }
+        )
+        return 0
+    rows = []
+    for row, pool in enumerate(found.pools):
+        total = found.total[row]
+        cheapest = found.start + timedelta(hours=int(total.argmin()))
+        parts = [found.rent[row].mean(), found.power[row].mean(), found.congestion[row].mean()]
+        figures = [f"{v:.4f}" for v in (*parts, total.mean(), total.min(), total.max())]
+        rows.append((pool, *figures, f"{cheapest:%Y-%m-%d %H:%M} UTC"))
+    names = [msg(">rent"), msg(">power"), msg(">congestion"), msg(">price"), msg(">least"), msg(">most")]
+    terminal.table([msg("pool"), *names, msg("cheapest hour")], rows, title=msg("Mean {unit}", unit=unit))
+    return 0

@@ -1,0 +1,134 @@
+"""Columns: workloads with their offers on a grid, made into an instance of whole hours; its costs are the objective's.
+
+A run takes its expected duration, rounded up to whole hours, and starts on whole hours after `start`. A rate is a pool
+with a power and a delivered compute per accelerator; its costs are means over each hour of what the outlook asks.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from fractions import Fraction
+
+import numpy as np
+
+from suanwang.domain.placement import Occupancy
+from suanwang.domain.site import Grid
+from suanwang.place.instance import Floats, Instance, Ints
+from suanwang.place.objective import KG_PER_T
+from suanwang.place.offer import Offer
+from suanwang.place.outlook import HOUR_US, Column, Outlook, Outlooks, to_us
+from suanwang.units import MICRO
+
+REFUSAL_FACTOR = 3.0
+"""A workload is left out where it would drive up others' costs by more than this many times its dearest option."""
+
+Rate = tuple[int, Fraction, Fraction]
+"""Pool, kW at the IT equipment and delivered PFLOP/s, both per accelerator."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """`hours` whole hours of a grid from `start` on."""
+
+    grid: Grid
+    start: datetime
+    hours: int
+
+    @property
+    def end(self) -> datetime:
+        return self.start + timedelta(hours=self.hours)
+
+    def outlooks(self, kept: Outlooks) -> list[Outlook]:
+        """Of each pool over the window. Raises MissingFigure."""
+        sites = {site.id: site for site in self.grid.sites}
+        return [kept.get(sites[p.site_id], p.price_book_id, self.start, self.end) for p in self.grid.pools]
+
+
+def hourly(window: Window, outlook: Outlook, *columns: Column) -> Floats:
+    """(T,) mean over each hour of the product of columns of an outlook, in units. Raises ValueError outside of it."""
+    edges = to_us(window.start) + np.arange(window.hours + 1) * HOUR_US
+    if edges[0] < outlook.edges[0] or edges[-1] > outlook.edges[-1]:
+        raise ValueError("the window is not inside the outlook")
+    value = np.prod([column / MICRO for column in columns], axis=0)
+    total = np.concatenate([[0.0], np.cumsum(value * np.diff(outlook.edges))])
+    return np.asarray(np.diff(np.interp(edges, outlook.edges, total)) / HOUR_US)
+
+
+def free(window: Window, taken: Occupancy) -> Ints:
+    """(P, T) accelerators of each pool that are not promised at any time of each hour; 0 where it is drained."""
+    drained = {site.id for site in window.grid.sites if site.drained}
+    result = np.zeros((len(window.grid.pools), window.hours), np.int64)
+    for number, pool in enumerate(window.grid.pools):
+        if pool.drained or pool.site_id in drained:
+            continue
+        result[number] = pool.accelerators
+        for promise in taken.promises.get(pool.id, ()):
+            first = max((to_us(promise.start) - to_us(window.start)) // HOUR_US, 0)
+            stop = max(-((to_us(window.start) - to_us(promise.end)) // HOUR_US), 0)
+            result[number, first:stop] -= promise.accelerators
+    return np.maximum(result, 0)
+
+
+def instance_of(window: Window, asked: Sequence[Sequence[Offer]], taken: Occupancy, kept: Outlooks) -> Instance:
+    """The instance of workloads, each with its offers; `taken` is promised and stays. Raises MissingFigure."""
+    number = {pool.id: i for i, pool in enumerate(window.grid.pools)}
+    rows = [
+        (number[offer.pool.id], workload, offer, span)
+        for workload, offers in enumerate(asked)
+        for offer in offers
+        if (span := _span(window, offer)) is not None
+    ]
+    rows.sort(key=lambda row: row[:2])
+    keys = [_rate(pool, offer) for pool, _, offer, _ in rows]
+    rates = sorted(set(keys))
+    place = {rate: i for i, rate in enumerate(rates)}
+    rent, power, carbon = _tables(window, rates, window.outlooks(kept))
+    workload = np.array([w for _, w, _, _ in rows], np.int32)
+    rate = np.array([place[key] for key in keys], np.int32)
+    gang = np.array([offer.bid.mid.accelerators for _, _, offer, _ in rows], np.int32)
+    first, last, hours = np.array([span for *_, span in rows], np.int32).reshape(-1, 3).T
+    fixed = np.array([offer.bid.data.micro / MICRO for _, _, offer, _ in rows], np.float64)
+    refusal = np.zeros(len(asked))
+    most = (rent + power + carbon).max(axis=1, initial=0.0)[rate]
+    np.maximum.at(refusal, workload, REFUSAL_FACTOR * (gang * hours * most + fixed))
+    return Instance(
+        capacity=free(window, taken),
+        rent=rent,
+        power=power,
+        carbon=carbon,
+        rate_pool=np.array([pool for pool, _, _ in rates], np.int32),
+        workload=workload,
+        rate=rate,
+        gang=gang,
+        hours=hours,
+        first=first,
+        last=last,
+        fixed=fixed,
+        refusal=refusal,
+    )
+
+
+def _span(window: Window, offer: Offer) -> tuple[int, int, int] | None:
+    """First and last hour of start, and hours, of an offer; None where no whole hour is left for it."""
+    hours = -(-offer.bid.mid.duration_us // HOUR_US)
+    first = max(-((to_us(window.start) - to_us(offer.first)) // HOUR_US), 0)
+    last = min(window.hours - hours, (offer.last_us - to_us(window.start)) // HOUR_US)
+    return (first, last, hours) if first <= last else None
+
+
+def _rate(pool: int, offer: Offer) -> Rate:
+    run = offer.bid.mid
+    return pool, run.power_kw_it / run.accelerators, run.delivered_pflops_per_s / run.accelerators
+
+
+def _tables(window: Window, rates: Sequence[Rate], outlooks: Sequence[Outlook]) -> tuple[Floats, Floats, Floats]:
+    """(R, T) rent, power and carbon per accelerator-hour."""
+    per_t = window.grid.carbon_price_per_t
+    per_kg = 0.0 if per_t is None else per_t.micro / MICRO / KG_PER_T
+    rent, power, carbon = np.zeros((3, len(rates), window.hours))
+    for i, (pool, kw, pflops_per_s) in enumerate(rates):
+        o = outlooks[pool]
+        rent[i] = hourly(window, o, o.rent) + float(pflops_per_s) * hourly(window, o, o.delivered)
+        power[i] = float(kw) * hourly(window, o, o.pue, o.power)
+        carbon[i] = float(kw) * per_kg * hourly(window, o, o.pue, o.carbon)
+    return rent, power, carbon

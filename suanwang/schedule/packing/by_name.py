@@ -1,0 +1,52 @@
+"""The packings by the names that a command or a file calls them; a new one is a line here and a file beside."""
+
+import random
+from collections.abc import Callable, Sequence
+
+from suanwang.errors import NotFound, msg
+from suanwang.schedule.packing.clustering import Clustering
+from suanwang.schedule.packing.dot_product import DotProduct
+from suanwang.schedule.packing.fits import BestFit, FirstFit, RandomFit, WorstFit
+from suanwang.schedule.packing.least_fragmentation import Gradients, LeastFragmentation
+from suanwang.schedule.packing.nodes import Demand, Nodes
+from suanwang.schedule.packing.occupied import OccupiedFirst
+from suanwang.schedule.packing.packing import Packing
+
+OnNodes = Callable[[Nodes, random.Random], Packing]
+
+
+def _least_fragmentation(demands: Sequence[Demand]) -> OnNodes:
+    gradients = Gradients(demands)
+    return lambda nodes, _: LeastFragmentation(nodes, gradients)
+
+
+PACKINGS: dict[str, Callable[[Sequence[Demand]], OnNodes]] = {
+    "first-fit": lambda _: lambda nodes, __: FirstFit(nodes),
+    "best-fit": lambda _: lambda nodes, __: BestFit(nodes),
+    "worst-fit": lambda _: lambda nodes, __: WorstFit(nodes),
+    "random": lambda _: RandomFit,
+    "dot-product": lambda _: lambda nodes, __: DotProduct(nodes),
+    "clustering": lambda _: lambda nodes, __: Clustering(nodes),
+    "packing": lambda _: lambda nodes, __: OccupiedFirst(nodes),
+    "least-fragmentation": _least_fragmentation,
+}
+ALSO = {
+    "fgd": "least-fragmentation",
+    "bestfit": "best-fit",
+    "dotprod": "dot-product",
+    "gpuclustering": "clustering",
+    "gpupacking": "packing",
+    "firstfit": "first-fit",
+    "worstfit": "worst-fit",
+}
+"""Names that the literature uses."""
+
+
+def find_packing(name: str, demands: Sequence[Demand]) -> OnNodes:
+    """The packing of that name for a workload of these demands. Raises NotFound."""
+    plain = name.lower().replace("_", "-")
+    key = ALSO.get(plain.replace("-", ""), plain)
+    if key not in PACKINGS:
+        known = ", ".join([*PACKINGS, *ALSO])
+        raise NotFound("not-found", msg("there is no packing {name!r}", name=name), msg("Known: {known}.", known=known))
+    return PACKINGS[key](demands)

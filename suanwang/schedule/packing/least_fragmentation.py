@@ -1,0 +1,184 @@
+"""Fragmentation gradient descent (FGD): the placement that adds least to the cluster's fragmentation.
+
+Weng et al., "Beware of Fragmentation: Scheduling GPU-Sharing Workloads with Fragmentation Gradient Descent", USENIX
+ATC 2023, section 5. Points of a placement: 100 x sigmoid of the fragmentation it removes, in accelerators, cut to whole
+points. A node's points depend on its state alone, so each state is worked out once, for all demands together.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from suanwang.schedule.packing.fragmentation import Floats, Fragmentation, usual_demands
+from suanwang.schedule.packing.nodes import MILLI, Bools, Demand, Ints, Nodes, tightest
+from suanwang.schedule.packing.packing import first_best
+
+Shape = tuple[int, int, int]
+State = tuple[int, tuple[int, ...]]
+
+STATES_MAX = 50_000
+KEY = 1024
+"""More than 1000 thousandths, and than a node's accelerators: packs a change into one number."""
+SAME = 1e-6
+"""Thousandths of an accelerator: less is the noise of floating point, and counts as no change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """Of one state: the points of each shape (-1: no room), and those of each way to take accelerators, in `ways`."""
+
+    best: Ints
+    ways: "Ways"
+    points: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """How each shape could take accelerators that have so much left, CPU aside; in the shapes' order.
+
+    Of each way: `shape`, the row of `cpu`, `left` of the accelerator that it takes or takes a part of, and `change`:
+    the column of `usable` (usual demand x change) and of `free` (thousandths left after it). `heads`: where in these
+    each of `shapes` begins.
+    Change 0 is none.
+    """
+
+    shape: Ints
+    cpu: Ints
+    left: Ints
+    change: Ints
+    usable: Floats
+    free: Floats
+    heads: Ints
+    shapes: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """With so much CPU left: the usual demands' shares after each distinct CPU (row 0: 0); shapes it is short for."""
+
+    shared: Floats
+    short: Bools
+
+
+class Gradient:
+    """The points of every state of a node with one model of accelerator, kept once worked out."""
+
+    def __init__(self, fragmentation: Fragmentation, shapes: Iterable[Shape]) -> None:
+        self._fragmentation = fragmentation
+        table = np.array(list(shapes), dtype=np.int64).reshape(-1, 3)
+        self._cpu, self._gpus, self._milli = table.T.copy()
+        distinct, self._cpu_row = np.unique(
+            np.concatenate((np.zeros(1, dtype=np.int64), self._cpu)), return_inverse=True
+        )
+        self._distinct_cpu, self._cpu_row = distinct, self._cpu_row[1:]
+        self._known: dict[State, Points] = {}
+        self._ways: dict[tuple[int, ...], Ways] = {}
+        self._rooms: dict[int, Room] = {}
+
+    def points(self, cpu: int, lefts: tuple[int, ...]) -> Points:
+        """Of the state with that much CPU left and accelerators with that much left each, rising."""
+        known = self._known.get((cpu, lefts))
+        if known is None:
+            if len(self._known) >= STATES_MAX:
+                self._known.clear()
+            known = self._known[cpu, lefts] = self._work_out(cpu, lefts)
+        return known
+
+    def _work_out(self, cpu: int, lefts: tuple[int, ...]) -> Points:
+        ways = self._ways.get(lefts)
+        if ways is None:
+            ways = self._ways[lefts] = self._all_ways(lefts)
+        room = self._rooms.get(cpu)
+        if room is None:
+            left = cpu - self._distinct_cpu
+            room = self._rooms[cpu] = Room(self._fragmentation.shared(left), cpu < self._cpu)
+        amount = ways.free - room.shared @ ways.usable
+        gain = amount[0, 0] + SAME - amount[ways.cpu, ways.change]
+        points = (100.0 / (1.0 + np.exp(gain / -MILLI))).astype(np.int64)
+        best = np.full(len(self._cpu), -1, dtype=np.int64)
+        best[ways.shapes] = np.maximum.reduceat(points, ways.heads)
+        best[room.short] = -1
+        return Points(best, ways, points)
+
+    def _all_ways(self, lefts: tuple[int, ...]) -> Ways:
+        """A part can go to each accelerator that has it; accelerators with as much left are alike."""
+        distinct = np.array(sorted({*lefts, MILLI}), dtype=np.int64)
+        part = (self._milli > 0) & (self._milli < MILLI)
+        offers = distinct >= self._milli[:, None]
+        offers[~part] = distinct == MILLI
+        offers[:, -1] &= self._gpus <= lefts.count(MILLI)
+        shape, column = np.nonzero(offers)
+        left, milli, gpus = distinct[column], self._milli[shape], self._gpus[shape]
+        keys = np.where(gpus > 0, (left * KEY + left - milli) * KEY + gpus, 0)
+        changes, change = np.unique(np.append(0, keys), return_inverse=True)
+        before, after, times = changes // KEY**2, changes // KEY % KEY, changes % KEY
+        usable = self._fragmentation.usable(lefts, before, after, times)
+        free = sum(lefts) - (before - after) * times
+        heads = np.flatnonzero(np.diff(shape, prepend=-1))
+        return Ways(
+            shape=shape,
+            cpu=self._cpu_row[shape],
+            left=left,
+            change=change[1:],
+            usable=np.ascontiguousarray(usable.T),
+            free=free.astype(np.float64),
+            heads=heads,
+            shapes=shape[heads],
+        )
+
+
+class Gradients:
+    """What the workload's demands make of each model of accelerator; one for all clusters that they are tried on."""
+
+    def __init__(self, demands: Iterable[Demand]) -> None:
+        seen = list(demands)
+        self._usual = usual_demands(seen)
+        self._shapes = sorted({_shape(d) for d in seen})
+        self.row_of = {shape: i for i, shape in enumerate(self._shapes)}
+        self._by_model: dict[str, Gradient] = {}
+
+    def of(self, model: str) -> Gradient:
+        """The points of nodes with that model."""
+        if model not in self._by_model:
+            self._by_model[model] = Gradient(Fragmentation(self._usual, model), self._shapes)
+        return self._by_model[model]
+
+
+class LeastFragmentation:
+    """The row with the most points; for a part of an accelerator, the first of the accelerators with the most."""
+
+    def __init__(self, nodes: Nodes, gradients: Gradients) -> None:
+        self.nodes = nodes
+        self._row_of = gradients.row_of
+        self._gradient = [gradients.of(n.model) for n in nodes.nodes]
+        self._points = [self._now(row) for row in range(len(nodes.nodes))]
+        self._best = np.stack([p.best for p in self._points], axis=1)
+
+    def _now(self, row: int) -> Points:
+        lefts = sorted(self.nodes.gpu_left[row, : self.nodes.gpus[row]].tolist())
+        return self._gradient[row].points(int(self.nodes.cpu_left[row]), tuple(lefts))
+
+    def pick(self, demand: Demand, fit: Bools) -> int:
+        """The first of the rows with the most points."""
+        return first_best(self._best[self._row_of[_shape(demand)]], fit)
+
+    def devices(self, row: int, demand: Demand) -> tuple[int, ...]:
+        """The accelerators that the row's points stand for."""
+        lefts = self.nodes.gpu_left[row].tolist()
+        if not demand.shares:
+            return tightest(lefts, demand) if demand.gpus else ()
+        points = self._points[row]
+        shape = self._row_of[_shape(demand)]
+        ours = (points.ways.shape == shape) & (points.points == points.best[shape])
+        best = set(points.ways.left[ours].tolist())
+        return (next(i for i, left in enumerate(lefts) if left in best),)
+
+    def moved(self, row: int, demand: Demand, sign: int) -> None:  # noqa: ARG002
+        """The row is in another state."""
+        self._points[row] = points = self._now(row)
+        self._best[:, row] = points.best
+
+
+def _shape(demand: Demand) -> Shape:
+    return demand.cpu_milli, demand.gpus, demand.gpu_milli

@@ -1,0 +1,93 @@
+"""Pricing: what an accelerator of each pool is worth in each hour, given what is promised: rent, power, congestion.
+
+What runs stays where it is and takes its accelerators away. What is promised and waits is planned anew, on any pool
+that can have it, only to find the prices: nothing is moved.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from suanwang.domain.job import ACTIVE, Job
+from suanwang.domain.placement import Occupancy
+from suanwang.place.columns import Window, hourly, instance_of
+from suanwang.place.instance import Floats
+from suanwang.place.offer import Offer, Request, offers
+from suanwang.place.outlook import Outlooks
+from suanwang.place.plan import Plan, plan
+from suanwang.service.hub import Hub
+from suanwang.service.planning import PROMISED, estimate_all, occupancy_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceList:
+    """(P, T) columns per accelerator-hour in `currency`, for pools in order and hours from `start` on.
+
+    `power` at the accelerator's own power, with PUE, as the price book bills it; `congestion` is what another
+    accelerator there and then would save the plan of what is promised. `bound` and `cost` are that plan's.
+    """
+
+    start: datetime
+    currency: str
+    pools: tuple[str, ...]
+    rent: Floats
+    power: Floats
+    congestion: Floats
+    cost: float
+    bound: float
+
+    @property
+    def total(self) -> Floats:
+        return self.rent + self.power + self.congestion
+
+
+def prices(hub: Hub, hours: int = 168) -> PriceList:
+    """The marginal prices of the next `hours` whole hours. Raises MissingFigure: a missing price is never 0."""
+    now = hub.clock.now()
+    with hub.store.transaction() as tx:
+        jobs = [job for job in tx.jobs.find(states=PROMISED, limit=1_000_000) if job.placement is not None]
+        everything = occupancy_of(tx, now)
+    start = now.replace(minute=0, second=0, microsecond=0)
+    window, kept = Window(grid=hub.grid, start=start, hours=hours), Outlooks(hub.grid)
+    waiting = [job for job in jobs if job.state not in ACTIVE]
+    made = _plan(hub, window, waiting, _without(everything, waiting), kept)
+    outlooks = window.outlooks(kept)
+    kw = [pool.accelerator.power_or_raise() / 1000 for pool in hub.grid.pools]
+    return PriceList(
+        start=start,
+        currency=hub.grid.currency,
+        pools=tuple(pool.id for pool in hub.grid.pools),
+        rent=np.array([hourly(window, o, o.rent) for o in outlooks]),
+        power=np.array([k * hourly(window, o, o.pue, o.power) for k, o in zip(kw, outlooks, strict=True)]),
+        congestion=made.prices,
+        cost=made.cost,
+        bound=made.bound,
+    )
+
+
+def _plan(hub: Hub, window: Window, waiting: list[Job], taken: Occupancy, kept: Outlooks) -> Plan:
+    """The plan of what waits, from the window's start on."""
+    asked: list[list[Offer]] = []
+    for job in waiting:
+        request = Request(
+            workload=job.workload,
+            grid=hub.grid,
+            now=window.start,
+            horizon=timedelta(hours=window.hours),
+            occupancy=Occupancy(),
+        )
+        asked.append(offers(request, estimate_all(hub, job.workload)[0], kept)[0])
+    return plan(instance_of(window, asked, taken, kept))
+
+
+def _without(everything: Occupancy, waiting: list[Job]) -> Occupancy:
+    """The promises of all jobs but those that wait."""
+    left = {pool: list(promises) for pool, promises in everything.promises.items()}
+    for job in waiting:
+        assert job.placement is not None
+        option = job.placement.option
+        left[option.pool_id].remove(
+            next(p for p in left[option.pool_id] if (p.start, p.accelerators) == (option.start, option.accelerators))
+        )
+    return Occupancy(promises={pool: tuple(promises) for pool, promises in left.items()})

@@ -1,0 +1,127 @@
+"""Reading traces: what is malformed is counted and told by its line; nothing is dropped silently."""
+
+import gzip
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from suanwang.adapters.traces.read import DemandTrace, JobTrace, read_trace
+from suanwang.errors import InvalidInput, NotFound
+from suanwang.interfaces.cli.main import main
+
+SWF = """; Version: 2.2
+; MaxProcs: 4
+1 0 -1 10 2 -1 -1 -1 -1 -1 1 1 1 -1 -1 -1 -1 -1
+2 5 -1 ten 2 -1 -1 -1 -1 -1 1 1 1 -1 -1 -1 -1 -1
+3 6 -1 10
+
+4 3 -1 20 4 -1 -1 3 60 -1 1 2 1 -1 -1 -1 -1 -1 extra fields
+5 9 -1 -1 4 -1 -1 -1 60 -1 1 2 1 -1 -1 -1 -1 -1
+"""
+PHILLY = """timestamp,duration,num_gpus,gpu_time,cluster
+2017-10-09 07:01:55,66.0,1,66.0,a
+2017-10-09 07:00:55,30.0,2,60.0,b
+2017-10-09 07:01:55,66.0,0,0,a
+yesterday,66.0,1,66.0,a
+2017-10-09 07:01:55,66.0
+"""
+PODS = """name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec
+a,1000,10,1,500,
+b,1000,10,2,500,
+c,1000,10,8,1000,T4|P100
+"""
+NODES = "sn,cpu_milli,memory_mib,gpu,model\nn1,8000,100,8,T4\nn2,many,100,8,T4\n"
+
+
+def write(folder: Path, name: str, text: str) -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_swf(tmp_path: Path) -> None:
+    read = read_trace(write(tmp_path, "log.swf", SWF))
+    assert isinstance(read, JobTrace)
+    assert (read.jobs.job_ids, read.accelerators) == (("1", "4"), 4)
+    assert (read.jobs.size.tolist(), read.jobs.estimate_s.tolist()) == ([2, 3], [10.0, 60.0])
+    assert read.malformed.count == 3
+    assert [p.place.rpartition(":")[2] for p in read.malformed.first] == ["4", "5", "8"]
+
+
+def test_philly(tmp_path: Path) -> None:
+    read = read_trace(write(tmp_path, "philly.csv", PHILLY))
+    assert isinstance(read, JobTrace)
+    assert read.jobs.submit_s.tolist() == [0.0, 60.0]
+    assert (read.jobs.size.tolist(), read.jobs.user, read.accelerators) == ([2, 1], ("b", "a"), None)
+    assert sorted(int(p.place.rpartition(":")[2]) for p in read.malformed.first) == [4, 5, 6]
+
+
+def test_openb(tmp_path: Path) -> None:
+    write(tmp_path, "openb_node_list_gpu_node.csv", NODES)
+    read = read_trace(write(tmp_path, "openb_pod_list_x.csv", PODS))
+    assert isinstance(read, DemandTrace)
+    assert [d.total_milli for d in read.demands] == [500, 8000]
+    assert read.demands[1].models == {"T4", "P100"}
+    assert [p.place.rpartition("/")[2] for p in read.malformed.first] == [
+        "openb_pod_list_x.csv:3",
+        "openb_node_list_gpu_node.csv:3",
+    ]
+
+
+def test_compressed(tmp_path: Path) -> None:
+    packed = tmp_path / "log.swf.gz"
+    packed.write_bytes(gzip.compress(SWF.encode()))
+    assert isinstance(read_trace(packed), JobTrace)
+    if shutil.which("zstd"):
+        plain = write(tmp_path, "log.swf", SWF)
+        subprocess.run(["zstd", "-q", str(plain)], check=True)
+        assert isinstance(read_trace(tmp_path / "log.swf.zst"), JobTrace)
+
+
+@pytest.mark.parametrize(("text", "error"), [("a,b\n1,2\n", InvalidInput), ("", InvalidInput)])
+def test_an_unknown_format_is_refused(tmp_path: Path, text: str, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        read_trace(write(tmp_path, "trace.csv", text))
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(NotFound):
+        read_trace(tmp_path / "none.swf")
+
+
+def test_replay_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log = str(write(tmp_path, "log.swf", SWF))
+    assert main(["replay", log, "--policy", "easy", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["mean_wait_s"], said["makespan_s"], said["malformed_lines"]) == (3.5, 30.0, 3)
+    assert said["utilisation"] == pytest.approx((10 * 2 + 20 * 3) / (4 * 30))
+    assert len(said["event_log_sha256"]) == 64
+    assert main(["replay", "compare", log, "--policy", "fcfs", "--policy", "sjf", "--processes", "2", "--json"]) == 0
+    assert [r["policy"] for r in json.loads(capsys.readouterr().out)["results"]] == ["fcfs", "sjf"]
+    assert main(["replay", str(write(tmp_path, "p.csv", PHILLY))]) == 2
+    assert "--accelerators" in capsys.readouterr().err
+    assert main(["replay", log, "--policy", "none"]) == 1
+
+
+def test_replay_of_demands_on_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
+    pods = Path(__file__).parents[1] / "reference" / "openb_mini" / "openb_pod_list_mini.csv"
+    words = ["replay", str(pods), "--packing", "FGD", "--arrived-demand", "1.0", "--seeds", "2", "--json"]
+    assert main(words) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert 0.9 < said["allocation_ratio"] <= said["allocation_ratio_upper_bound"] <= 1
+    assert (said["seeds"], said["nodes"], len(said["runs"])) == (2, 122, 2)
+    assert main(words) == 0
+    assert json.loads(capsys.readouterr().out) == said
+
+
+def test_the_bench_measures(capsys: pytest.CaptureFixture[str]) -> None:
+    pods = Path(__file__).parents[1] / "reference" / "openb_mini" / "openb_pod_list_mini.csv"
+    log = Path(__file__).parents[1] / "reference" / "queue_starts" / "busy.swf"
+    assert main(["bench", "replay", str(pods), str(log), "--seeds", "1", "--json"]) == 0
+    first, *others = json.loads(capsys.readouterr().out)["results"]
+    assert first["decisions_per_cpu_s"] > 0
+    assert [other["policy"] for other in others] == ["fcfs", "sjf", "first_fit", "easy"]
+    assert all(other["jobs_per_cpu_s"] > 0 for other in others)
