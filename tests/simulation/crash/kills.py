@@ -104,7 +104,7 @@ def run(trial: Trial, folder: Path, on_point: OnPoint) -> float:
 
 
 def _queued_s() -> float:
-    """How long this process was ready to run and did not, in seconds, where Linux tells (sched-stats, field 2 in ns)."""
+    """How long this process was ready to run and did not, in seconds, where Linux tells (in nanoseconds)."""
     told = Path("/proc/self/schedstat")
     return int(told.read_text().split()[1]) / 1e9 if told.exists() else 0.0
 
@@ -172,9 +172,10 @@ def keys_of(trial: Trial) -> Keys:
         seen = inspect(store.engine)
         found = {}
         for table in seen.get_table_names():
-            for key in (seen.get_pk_constraint(table), *seen.get_unique_constraints(table)):
-                columns = tuple(key.get("constrained_columns") or key.get("column_names") or ())
-                found[str(key["name"])] = (table, columns)
+            primary = seen.get_pk_constraint(table)
+            found[str(primary["name"])] = (table, tuple(primary["constrained_columns"]))
+            for key in seen.get_unique_constraints(table):
+                found[str(key["name"])] = (table, tuple(key["column_names"]))
         return found
 
     with new_folder() as folder:
