@@ -25,6 +25,8 @@ from suanwang.adapters.engines.simulated import Course, SimulatedEngine, course_
 from suanwang.domain.order import EndCause, Observation, Order, OrderState
 from suanwang.errors import Never, NotNow
 from suanwang.ports import Engine
+from tests.simulation.crash.journalled_engine import JournalledEngine
+from tests.small_grid import MONDAY
 
 POOL, OTHER_POOL, ACCELERATORS = "pool-a", "pool-b", 8
 
@@ -150,7 +152,17 @@ class SimulatedRig(Rig):
         self.clock.advance(15)
 
 
-RIGS: Mapping[str, type[Rig]] = {"local": LocalRig, "simulated": SimulatedRig}
+class JournalledRig(SimulatedRig):
+    """The double of the crash tests, so that these stand on the contract too."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.clock = ManualClock(MONDAY)
+        pools = {POOL: ACCELERATORS, OTHER_POOL: 1}
+        self.engine = JournalledEngine(folder / "journal", pools, self.clock, self.course, unsent=())
+
+
+RIGS: Mapping[str, type[Rig]] = {"local": LocalRig, "simulated": SimulatedRig, "journalled": JournalledRig}
 
 
 def marked_processes(folder: Path) -> list[str]:

@@ -196,6 +196,15 @@ def test_the_same_id_with_another_body_is_a_conflict(store: Store, other: Transf
         tx.ledger.post([hold("h", 1), hold("h", 2)])
 
 
+def test_a_transfer_is_found_by_its_id(store: Store) -> None:
+    with store.transaction() as tx:
+        fill(tx.ledger)
+        tx.ledger.post([transfer("a", "tenant", "site", 10)])
+        assert tx.ledger.transfer("a") == transfer("a", "tenant", "site", 10)
+        with pytest.raises(NotFound):
+            tx.ledger.transfer("b")
+
+
 def test_transfers_are_read_in_pages(store: Store) -> None:
     batch = [transfer(f"t{i}", "world", ("site", "lent")[i % 2], 1, job=f"job{i % 3}") for i in range(9)]
     with store.transaction() as tx:

@@ -5,14 +5,15 @@ SUANWANG_KILLS says how many processes are killed (500 unless set); a tenth of t
 
 import os
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.simulation.crash.journalled_trial import JOURNALLED
 from tests.simulation.crash.kills import (
-    RECOVERY_S_MAX,
     Stop,
     Trial,
     Verdict,
@@ -28,6 +29,9 @@ from tests.simulation.crash.local_trial import LOCAL
 
 KILLS = int(os.environ.get("SUANWANG_KILLS", "500"))
 SEED = 1
+RECOVERY_S_MAX = 2.0
+RECOVERY_S_MAX_SERVER = 10.0
+"""A server shares the processors with what it serves. A lock that a killed client left behind would take 30 s."""
 pytestmark = pytest.mark.filterwarnings("ignore:.*use of fork.*:DeprecationWarning")  # numpy's threads: not used here
 
 
@@ -39,26 +43,48 @@ def test_no_kill_loses_or_doubles_anything(capsys: pytest.CaptureFixture[str]) -
     aimed = {places[stop.number - 1] for stop in firsts if isinstance(stop, Stop)}
     with capsys.disabled():
         print(f"\n{len(places)} failpoints at {len(set(places))} places, {len(aimed)} of them aimed at")
-    _report(JOURNALLED, verdicts, capsys)
+    _report(verdicts, capsys, RECOVERY_S_MAX)
     assert aimed == set(places) or KILLS < 500
 
 
 @pytest.mark.timeout(KILLS + 120)
 def test_no_kill_loses_or_doubles_a_real_process(capsys: pytest.CaptureFixture[str]) -> None:
     verdicts = _judge(LOCAL, _any_of(_places(LOCAL)), KILLS // 10)
-    _report(LOCAL, verdicts, capsys)
+    _report(verdicts, capsys, RECOVERY_S_MAX)
 
 
 def test_two_hubs_may_tick_the_same_database(capsys: pytest.CaptureFixture[str]) -> None:
     warm_up(JOURNALLED)
     keys = keys_of(JOURNALLED)
     verdicts = list(on_every_processor(partial(race, JOURNALLED, seed, keys) for seed in range(KILLS // 20)))
-    _report(JOURNALLED, verdicts, capsys)
+    _report(verdicts, capsys, RECOVERY_S_MAX)
 
 
-def _places(trial: Trial) -> list[str]:
-    warm_up(trial)
-    return rehearse(trial)
+@pytest.mark.integration
+def test_no_kill_loses_or_doubles_anything_on_postgresql(
+    postgres_server: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The client is killed; the server goes on, and lets go of what the client had locked."""
+    prepare = partial(_in, postgres_server)
+    planned = plans(_places(JOURNALLED, prepare), SEED)
+    _report(_judge(JOURNALLED, planned, KILLS // 20, prepare), capsys, RECOVERY_S_MAX_SERVER)
+
+
+def _in(server: str, folder: Path) -> None:
+    """A new database of the server for the folder; it goes when the server does."""
+    name = folder.name.replace("-", "_").lower()
+    with psycopg.connect(host=server, user="postgres", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    (folder / "url").write_text(f"postgresql://postgres@/{name}?host={server}")
+
+
+def _nothing(_: Path) -> None:
+    """SQLite makes its file itself."""
+
+
+def _places(trial: Trial, prepare: Callable[[Path], None] = _nothing) -> list[str]:
+    warm_up(trial, prepare)
+    return rehearse(trial, prepare)
 
 
 def _any_of(passed: Sequence[str]) -> Iterator[tuple[Stop, ...]]:
@@ -69,19 +95,21 @@ def _any_of(passed: Sequence[str]) -> Iterator[tuple[Stop, ...]]:
         yield tuple(Stop(at=dice.choice(places), nth=dice.randint(1, 2)) for _ in range(dice.randint(1, 3)))
 
 
-def _judge(trial: Trial, planned: Iterable[tuple[Stop, ...]], kills: int) -> list[Verdict]:
+def _judge(
+    trial: Trial, planned: Iterable[tuple[Stop, ...]], kills: int, prepare: Callable[[Path], None] = _nothing
+) -> list[Verdict]:
     """Judge plan after plan until that many processes were killed."""
     verdicts: list[Verdict] = []
     keys = keys_of(trial)
-    for verdict in on_every_processor(partial(judge, trial, plan, keys) for plan in planned):
+    for verdict in on_every_processor(partial(judge, trial, plan, keys, prepare) for plan in planned):
         verdicts.append(verdict)
         if sum(v.kills for v in verdicts) >= kills:
             break
     return verdicts
 
 
-def _report(trial: Trial, verdicts: Sequence[Verdict], capsys: pytest.CaptureFixture[str]) -> None:
-    """Print what was done; fail for anything wrong, and for a recovery that is slow also when nothing runs beside it."""
+def _report(verdicts: Sequence[Verdict], capsys: pytest.CaptureFixture[str], recovery_s_max: float) -> None:
+    """Print what was done; fail for anything wrong, and for a recovery that is slow."""
     wrong = [(v.plan, v.wrong) for v in verdicts if v.wrong]
     slowest = max(v.recovery_s for v in verdicts)
     kills = sum(v.kills for v in verdicts)
@@ -90,6 +118,4 @@ def _report(trial: Trial, verdicts: Sequence[Verdict], capsys: pytest.CaptureFix
             f"\n{kills} SIGKILLs in {len(verdicts)} databases, {len(wrong)} violated, slowest recovery {slowest:.2f} s"
         )
     assert not wrong
-    slow = [v for v in verdicts if v.recovery_s >= RECOVERY_S_MAX]
-    again = [judge(trial, v.plan, {}).recovery_s for v in sorted(slow, key=lambda v: -v.recovery_s)[:3]]
-    assert max(again, default=0.0) < RECOVERY_S_MAX
+    assert slowest < recovery_s_max

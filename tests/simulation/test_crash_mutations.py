@@ -4,7 +4,7 @@ Each mutant lives through the same walk and the same judge as the program does, 
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from suanwang.adapters.store.sql import open_store
-from suanwang.domain.reason import Reason
 from suanwang.service.hub import Hub
 from tests.simulation.crash.child import ChildFailed, die, in_child
 from tests.simulation.crash.echo import EchoStore

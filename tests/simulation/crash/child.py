@@ -43,7 +43,7 @@ def start(work: Callable[[], Answer]) -> Callable[[], Ended[Answer]]:
     os.close(theirs)
 
     def wait() -> Ended[Answer]:
-        with open(ours, "rb") as pipe:
+        with os.fdopen(ours, "rb") as pipe:
             said = pipe.read()
         status = os.waitpid(pid, 0)[1]
         if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
@@ -63,7 +63,7 @@ def _report(work: Callable[[], object], pipe: int) -> None:
             said, code = pickle.dumps(work()), 0
         except BaseException:  # noqa: BLE001 - whatever it was, the parent is told
             said = traceback.format_exc().encode()
-        with open(pipe, "wb") as file:
+        with os.fdopen(pipe, "wb") as file:
             file.write(said)
     finally:
         os._exit(code)

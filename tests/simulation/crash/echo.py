@@ -1,4 +1,4 @@
-"""A store in which every write arrives twice, as from a hub that had no answer and tried again with what it had read."""
+"""A store in which every write arrives twice, as from a hub that had no answer and tried again with what it read."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress

@@ -1,4 +1,4 @@
-"""The trial with the real local engine: every program is a process of this machine, which notes in a file that it ran."""
+"""The trial with the real local engine: every program is a process of this machine, and notes in a file that it ran."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -10,7 +10,6 @@ import psutil
 from suanwang.adapters.clock import SystemClock
 from suanwang.adapters.engines.local import LocalEngine
 from suanwang.adapters.engines.local_supervisor import MARK
-from suanwang.domain.accelerator import Accelerator
 from suanwang.domain.job import JobState
 from suanwang.domain.reason import Reason
 from suanwang.domain.workload import Program
@@ -59,10 +58,9 @@ def programs() -> Mapping[str, Wish]:
 
 def open_local(folder: Path) -> Hub:
     clock = RestlessClock()
-    catalog: dict[str, Accelerator] = {CARD.id: CARD}
     engine = LocalEngine(folder / "runs", POOLS, clock, grace_s=0.5)
     engines = dict.fromkeys(("east", "west"), engine)
-    return Hub(store=database(folder), clock=clock, grid=small_world(), engines=engines, accelerators=catalog)
+    return Hub(store=database(folder), clock=clock, grid=small_world(), engines=engines, accelerators={CARD.id: CARD})
 
 
 def noted(folder: Path) -> Counter[str]:

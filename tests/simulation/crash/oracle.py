@@ -1,4 +1,4 @@
-"""What must hold when a walk is over, however often it was interrupted: nothing lost, nothing doubled, books balance."""
+"""What must hold when a walk is over, however often it was interrupted: nothing lost or doubled, books that balance."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping

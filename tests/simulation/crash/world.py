@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
 
-from suanwang.adapters.engines.simulated import DURATION, EXIT_CODE, Course, course_of_environment
+from suanwang.adapters.engines.simulated import DURATION, Course, course_of_environment
 from suanwang.adapters.store.sql import SqlStore, open_store
 from suanwang.domain.job import JobState
 from suanwang.domain.money import Money
@@ -111,8 +111,8 @@ def voucher() -> Voucher:
     return Voucher(id="v1", programme_id="help", tenant="me", face=FACE, issued=MONDAY, expires=MONDAY + 10_000 * HOUR)
 
 
-def workload(name: str, pool_id: str, hours: float, limits: Limits = Limits(), **environment: str) -> Workload:
-    """Runs for that many hours of grid time on two cards of a pool."""
+def workload(name: str, pool_id: str, hours: float, **environment: str) -> Workload:
+    """Runs for that many hours of grid time on two cards of a pool; `environment` says how it goes there."""
     return Workload(
         name=name,
         kind=WorkloadKind.BATCH,
@@ -120,7 +120,6 @@ def workload(name: str, pool_id: str, hours: float, limits: Limits = Limits(), *
         tenant="me",
         program=Program(command=("program",), environment={"NAME": name, DURATION: str(hours * 3600), **environment}),
         demand=Demand(count=2),
-        limits=limits,
         requires={"pool": (pool_id,)},
     )
 
@@ -130,13 +129,14 @@ def wishes() -> Mapping[str, Wish]:
     state, why = JobState, Reason
     paid = workload("paid", "east", 2.6)
     data = (DataSet(name="corpus", at=SHANGHAI_CITY.id, size_bytes=2e9),)
-    again = workload("again", "west", 1.0, **{LOST_ONCE: "1"})
-    later = Limits(earliest_start=MONDAY + 40 * HOUR)
-    none = {"attempts": 0, "starts": 0}
+    again = workload("again", "west", 1.0, SUANWANG_SIM_LOST_ONCE="1")
+    later = replace(workload("held", "west", 1.0), limits=Limits(earliest_start=MONDAY + 40 * HOUR))
     return {
         "paid": Wish(workload=replace(paid, vouchers=("help",), data=data), outcome=state.SUCCEEDED),
         "fails": Wish(
-            workload=workload("fails", "west", 0.7, **{EXIT_CODE: "3"}), outcome=state.FAILED, reason=why.EXIT_NONZERO
+            workload=workload("fails", "west", 0.7, SUANWANG_SIM_EXIT="3"),
+            outcome=state.FAILED,
+            reason=why.EXIT_NONZERO,
         ),
         "again": Wish(
             workload=replace(again, checkpointing=Checkpointing(every_s=600, retries=1)),
@@ -158,29 +158,39 @@ def wishes() -> Mapping[str, Wish]:
             starts=0,
         ),
         "refused": Wish(
-            workload=workload("refused", "east", 1.0, **{DURATION: "nonsense"}),
+            workload=workload("refused", "east", 1.0, SUANWANG_SIM_DURATION="nonsense"),
             outcome=state.FAILED,
             reason=why.ENGINE_REFUSED,
             starts=0,
         ),
         "held": Wish(
-            workload=workload("held", "west", 1.0, later),
+            workload=later,
             cancel_in=state.HELD,
             outcome=state.CANCELLED,
             reason=why.CANCELLED_BY_TENANT,
-            **none,
+            attempts=0,
+            starts=0,
         ),
         "expires": Wish(
-            workload=workload("expires", "dark", 1.0), outcome=state.CANCELLED, reason=why.HOLD_EXPIRED, **none
+            workload=workload("expires", "dark", 1.0),
+            outcome=state.CANCELLED,
+            reason=why.HOLD_EXPIRED,
+            attempts=0,
+            starts=0,
         ),
         "poor": Wish(
             workload=replace(workload("poor", "west", 1.0), tenant="poor"),
             outcome=state.FAILED,
             reason=why.INSUFFICIENT_BALANCE,
-            **none,
+            attempts=0,
+            starts=0,
         ),
         "nowhere": Wish(
-            workload=workload("nowhere", "south", 1.0), outcome=state.FAILED, reason=why.LABEL_MISMATCH, **none
+            workload=workload("nowhere", "south", 1.0),
+            outcome=state.FAILED,
+            reason=why.LABEL_MISMATCH,
+            attempts=0,
+            starts=0,
         ),
     }
 
@@ -209,7 +219,9 @@ def open_hub(folder: Path, *, store: Store | None = None, engines: Mapping[str, 
 
 
 def database(folder: Path) -> SqlStore:
-    return open_store(f"sqlite:///{folder / 'grid.db'}")
+    """SQLite in the folder, or what the file `url` there names."""
+    url = folder / "url"
+    return open_store(url.read_text() if url.exists() else f"sqlite:///{folder / 'grid.db'}")
 
 
 def journalled(folder: Path, clock: Clock, unsent: Sequence[str] = ("unsent",)) -> dict[str, Engine]:

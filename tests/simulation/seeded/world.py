@@ -94,7 +94,7 @@ class Platform:
         self.dice = Random(f"{self.seed}")
         self.faults = Faults(Random(f"{self.seed}/faults"))
         self.engine = SimulatedEngine(POOLS, self.clock, self._course)
-        self.policy = self.dice.choice([FirstComeFirstServed(), Priority()])
+        self.policy = FirstComeFirstServed() if self.dice.random() < 1 / 2 else Priority()
         self._start()
         self.insist(lambda: open_accounts(self.hub))
         self.insist(lambda: pay_in(self.hub, "paid", cny("900"), "first"))
