@@ -8,6 +8,7 @@ FLOORS = (
     (("bootstrap", "settings → adapters → services"),),
     (("adapters", "stores · engines · catalog · clock"), ("service", "submit · tick · settlement")),
     (("ports", "what services need"), ("settings", "one table"), ("schemas", "files ↔ nouns")),
+    (("replay", "policies over a trace"), ("feasibility", "does a site pay back")),
     (("estimate", "what it needs"), ("place", "where and when"), ("schedule", "who runs now"), ("settle", "who pays")),
     (("domain", "the nouns and what must always hold of them"),),
     (("units", "scales"), ("errors", "the one tree of refusals")),

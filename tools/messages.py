@@ -107,16 +107,21 @@ def updated() -> Catalog:
     )
     for text, where in texts().items():
         known = old.get(text)
-        new.add(text, known.string if known else "", locations=[(where, None)])
+        new.add(text, known.string if known else "", locations=[(where, 1)])
     for forms in CLICK_PLURALS:
         known = old.get(forms[0])
-        new.add(forms, known.string if known and known.pluralizable else ("",), locations=[("click", None)])
+        new.add(forms, known.string if known and known.pluralizable else ("",), locations=[("click", 1)])
     return new
 
 
 def missing(catalog: Catalog) -> list[str]:
     """The texts without a translation."""
-    return [str(m.id) for m in catalog if m.id and not all(m.string if m.pluralizable else [m.string])]
+    return [str(m.id) for m in catalog if m.id and not all(_forms(m.string))]
+
+
+def _forms(translation: object) -> list[object]:
+    """A translation as its plural forms; a text without plurals has one."""
+    return list(translation) if isinstance(translation, tuple | list) else [translation]
 
 
 def main() -> int:

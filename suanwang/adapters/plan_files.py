@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from suanwang.errors import InvalidInput, Problem, msg
+from suanwang.errors import InvalidInput, Problem, msg, why_not_read
 from suanwang.place.plan import Plan
 
 README = """\
@@ -49,5 +49,5 @@ def save_plan(folder: str, plan: Plan) -> None:
         )
         (path / "README.txt").write_text(README, encoding="utf-8")
     except OSError as error:
-        why = msg("The folder cannot be written: {why}.", why=error.strerror or "")
+        why = msg("The folder cannot be written: {why}.", why=why_not_read(error))
         raise InvalidInput([Problem(folder, why, msg("Check the path and its rights."))]) from error

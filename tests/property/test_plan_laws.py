@@ -11,7 +11,7 @@ from suanwang.place.bound import lower_bound
 from suanwang.place.instance import REFUSED, Assignment, Instance, cost_by_workload, problems, usage
 from suanwang.place.plan import Effort, best_start, plan
 from suanwang.place.prices import climb, later, none
-from suanwang.place.quotes import Quoter
+from suanwang.place.quotes import Prices, Quoter
 from suanwang.place.synthetic import DAY, Case, synthetic
 
 QUICK = Effort(rounds=20, patience=3, level=0.01, passes=1, ejections=100)
@@ -58,8 +58,8 @@ def test_quotes_are_the_least_of_all_options_and_starts(case: Case) -> None:
     )
 
 
-def by_search(instance: Instance, prices: np.ndarray) -> list[float]:
-    best = instance.refusal.tolist()
+def by_search(instance: Instance, prices: Prices) -> list[float]:
+    best: list[float] = instance.refusal.tolist()
     per_hour = instance.per_hour + prices[instance.rate_pool]
     for i, (w, rate, hours) in enumerate(zip(instance.workload, instance.rate, instance.hours, strict=True)):
         for start in range(instance.first[i], instance.last[i] + 1):

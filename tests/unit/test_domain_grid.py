@@ -16,7 +16,7 @@ from suanwang.domain.provenance import Confidence, MissingFigure, Provenance
 from suanwang.domain.signal import Signal
 from suanwang.domain.site import Grid, Link, Pool, Site
 from suanwang.domain.tariff import Tariff, TariffPeriod
-from suanwang.errors import NotFound
+from suanwang.errors import NotFound, msg
 
 SOURCE = Provenance(source="made up for the test", confidence=Confidence.ESTIMATE)
 DAY = datetime(2025, 6, 2, tzinfo=UTC)
@@ -249,9 +249,9 @@ def test_price_books_price_a_basis_once_in_their_currency() -> None:
 
 def test_catalog_lists_what_is_near() -> None:
     table = {"h100-sxm": 1, "h200-sxm": 2, "ascend-910b": 3}
-    assert find(table, "accelerator", "h200-sxm") == 2
+    assert find(table, msg("accelerator"), "h200-sxm") == 2
     with pytest.raises(NotFound, match="no accelerator 'h100-sx'") as caught:
-        find(table, "accelerator", "h100-sx")
+        find(table, msg("accelerator"), "h100-sx")
     assert "Nearest: h100-sxm" in str(caught.value.remedy)
     with pytest.raises(NotFound):
-        find({}, "accelerator", "h100-sxm")
+        find({}, msg("accelerator"), "h100-sxm")

@@ -21,7 +21,12 @@ POLICIES = ("fcfs", "sjf", "first_fit", "easy")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def replay(terminal: Terminal, traces: tuple[Path, ...], accelerators: int | None, seeds: int, as_json: bool) -> None:
-    """Replay TRACES, or two drawn at random: a light load of short jobs and a long queue."""
+    """Replay TRACES, or two drawn at random: a light load of short jobs and a long queue.
+
+    \b
+    Example:
+      suanwang bench replay log.swf openb_pod_list_default.csv --json
+    """
     from time import process_time
 
     from suanwang.adapters.traces.read import JobTrace, read_trace

@@ -17,6 +17,7 @@ DOMAIN = "suanwang"
 def translated(command: click.Command, translate: Translate) -> click.Command:
     """A copy of a command, its options and its commands with their help translated; the command stays as it is."""
     shown = copy(command)
+    vars(shown)["_help_option"] = None  # click keeps the option that it made once, in the language of that time
     if command.help:
         text = cleandoc(command.help)
         shown.help = translate(text)

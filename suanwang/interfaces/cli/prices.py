@@ -51,5 +51,9 @@ def prices(terminal: Terminal, grid: str, hours: int, as_json: bool) -> int:
         figures = [f"{v:.4f}" for v in (*parts, total.mean(), total.min(), total.max())]
         rows.append((pool, *figures, f"{cheapest:%Y-%m-%d %H:%M} UTC"))
     names = [msg(">rent"), msg(">power"), msg(">congestion"), msg(">price"), msg(">least"), msg(">most")]
-    terminal.table([msg("pool"), *names, msg("cheapest hour")], rows, title=msg("Mean {unit}", unit=unit))
+    terminal.table(
+        [msg("pool"), *names, msg("cheapest hour")],
+        rows,
+        title=msg("Mean, {currency}/accelerator-hour", currency=found.currency),
+    )
     return 0

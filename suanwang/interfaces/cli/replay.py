@@ -70,7 +70,12 @@ def run(
     first_seed: int,
     as_json: bool,
 ) -> None:
-    """Play TRACE (SWF, openb, Philly, Helios, Chronus) and print what came of it."""
+    """Play TRACE (SWF, openb, Philly, Helios, Chronus) and print what came of it.
+
+    \b
+    Example:
+      suanwang replay run log.swf --policy easy --json
+    """
     from suanwang.adapters.traces.read import JobTrace, read_trace
 
     read = read_trace(trace, nodes)
@@ -101,7 +106,12 @@ def compare(
     first_seed: int,
     as_json: bool,
 ) -> None:
-    """Play TRACE under each policy or packing, side by side."""
+    """Play TRACE under each policy or packing, side by side.
+
+    \b
+    Example:
+      suanwang replay compare log.swf --policy fcfs --policy easy --json
+    """
     from concurrent.futures import ProcessPoolExecutor
 
     from suanwang.adapters.traces.read import JobTrace, read_trace
