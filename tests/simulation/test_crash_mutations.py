@@ -73,7 +73,7 @@ def test_every_rule_of_the_database_is_needed(tmp_path: Path, capsys: pytest.Cap
         print(f"\n{len(found)} rules of the database taken away, one at a time:")
         for rule, wrong in found.items():
             print(f"  {rule}: {_short(wrong)}")
-    assert [rule for rule, wrong in found.items() if not wrong] == []
+    assert [rule for rule, wrong in found.items() if not wrong or not _fair(wrong)] == []
 
 
 def _without_rule(rule: str, keys: Keys) -> list[str]:
@@ -92,6 +92,7 @@ def test_every_transaction_is_needed(capsys: pytest.CaptureFixture[str]) -> None
         print(f"\n{len(found)} transactions of more than one statement left out, one at a time:")
         for site, wrong in found.items():
             print(f"  {site}: {_short(wrong)}")
+    assert [site for site, wrong in found.items() if not _fair(wrong)] == []
     assert {site.partition(":")[0] for site, wrong in found.items() if not wrong} == set(HARMLESS)
 
 
@@ -145,7 +146,7 @@ def _without_transaction(site: str, keys: Keys) -> list[str]:
         return [f"undisturbed: {failed}"]
     for deed, number in product((die_here, *RIVALS), numbers):
         if wrong := _at_point(mutant, number, deed, keys):
-            return [f"{deed.__name__} at {number}: {_short(wrong)}"]
+            return [f"{deed.__name__} at {number}: {line}" for line in wrong]
     return []
 
 
@@ -188,6 +189,12 @@ def _at_point(mutant: Mutant, number: int, deed: Callable[[Path], None], keys: K
 
 def die_here(_: Path) -> None:
     die()
+
+
+def _fair(wrong: list[str]) -> bool:
+    """Whether it is the program or the judge that found something: a traceback ends in a refusal, or in a lost job."""
+    ends = [line.strip().splitlines()[-1] for line in wrong if "Traceback" in line]
+    return all(end.startswith(("suanwang.errors.", "tests.simulation.crash.walk.Stuck")) for end in ends)
 
 
 def _short(wrong: list[str]) -> str:

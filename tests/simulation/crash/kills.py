@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import chain
+from itertools import chain, zip_longest
 from pathlib import Path
 from time import perf_counter, sleep
 from typing import TypeVar
@@ -61,10 +61,10 @@ class Stop:
 
 @dataclass(slots=True)
 class Verdict:
-    """What came of one database: processes killed, at which places, what is wrong, seconds of its recovery."""
+    """What came of one database: those of the plan that killed a process, what is wrong, seconds of its recovery."""
 
     plan: tuple[Callable[[], OnPoint], ...]
-    kills: int = 0
+    killed: list[Callable[[], OnPoint]] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     recovery_s: float = 0.0
 
@@ -81,7 +81,8 @@ def judge(
         prepare(folder)
         try:
             for planned in plan:
-                verdict.kills += in_child(partial(run, trial, folder, planned())).killed
+                if in_child(partial(run, trial, folder, planned())).killed:
+                    verdict.killed.append(planned)
             verdict.recovery_s = in_child(partial(run, trial, folder, _on)).answer or 0.0
             verdict.wrong = in_child(partial(look, trial, folder, keys)).answer or []
         except ChildFailed as failed:
@@ -117,7 +118,7 @@ def race(trial: Trial, seed: int, keys: Keys) -> Verdict:
         last = dice.randint(1, 1500)
         hubs = [start(partial(run, trial, folder, _halting(dice.random(), n))) for n in (last, 0)]
         try:
-            verdict.kills = sum(hub().killed for hub in hubs)
+            verdict.killed = [Stop(last) for hub in hubs if hub().killed]
             verdict.recovery_s = in_child(partial(run, trial, folder, _on)).answer or 0.0
             verdict.wrong = in_child(partial(look, trial, folder, keys)).answer or []
         except ChildFailed as failed:
@@ -182,18 +183,19 @@ def keys_of(trial: Trial) -> Keys:
         return in_child(lambda: work(folder)).answer or {}
 
 
-def plans(points: Sequence[str], seed: int) -> Iterator[tuple[Stop, ...]]:
-    """First every place of the code once, then every point once, then any; each with up to two more kills on the way
-    back. `points`: the places of a rehearsal."""
+def at_places(places: Sequence[str]) -> Iterator[tuple[Stop, ...]]:
+    """Kills at places in the order in which a walk first passes them, three to a walk: one in each third of its way."""
+    third = -(-len(places) // 3)
+    for stops in zip_longest(places[:third], places[third : 2 * third], places[2 * third :]):
+        yield tuple(Stop(at=at) for at in stops if at is not None)
+
+
+def anywhere(points: int, seed: int) -> Iterator[tuple[Stop, ...]]:
+    """Every point of a walk once, in a random order, then any; each with up to two more kills on the way back."""
     dice = random.Random(seed)
-    places: dict[str, list[int]] = {}
-    for number, at in enumerate(points, 1):
-        places.setdefault(at, []).append(number)
-    firsts = [dice.choice(numbers) for numbers in places.values()]
-    rest = list(range(1, len(points) + 1))
-    dice.shuffle(rest)
-    for first in chain(firsts, rest, iter(partial(dice.randint, 1, len(points)), 0)):
-        more = [dice.randint(1, len(points) // 2) for _ in range(dice.randint(0, 2))]
+    once = dice.sample(range(1, points + 1), points)
+    for first in chain(once, iter(partial(dice.randint, 1, points), 0)):
+        more = [dice.randint(1, points // 2) for _ in range(dice.randint(0, 2))]
         yield tuple(Stop(number) for number in (first, *more))
 
 

@@ -5,7 +5,7 @@ Without its transaction, each statement of a service is committed by itself, and
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any, cast
 
 from sqlalchemy import Connection, Engine
@@ -62,12 +62,20 @@ class Loose:
         return NoSavepoint()
 
 
-class NoSavepoint(nullcontext[None]):
+class NoSavepoint:
+    """What `begin_nested` gives: nothing that could be taken back."""
+
+    def __enter__(self) -> "NoSavepoint":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """What was written stays."""
+
     def commit(self) -> None:
-        """Nothing to do."""
+        """It is committed already."""
 
     def rollback(self) -> None:
-        """Nothing that could be taken back."""
+        """It stays."""
 
 
 def _caller() -> str:
