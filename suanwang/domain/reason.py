@@ -29,6 +29,7 @@ class Reason(StrEnum):
     KILLED = "Killed"
     TIME_LIMIT = "TimeLimit"
     CANCELLED_BY_TENANT = "CancelledByTenant"
+    HOLD_REFUSED = "HoldRefused"
     HOLD_EXPIRED = "HoldExpired"
     VOUCHER_NOT_ELIGIBLE = "VoucherNotEligible"
     VOUCHER_EXPIRED = "VoucherExpired"
@@ -59,6 +60,7 @@ MEANING: dict[Reason, str] = {
     Reason.KILLED: "The workload's program was ended by a signal that the grid did not send.",
     Reason.TIME_LIMIT: "The attempt reached its time limit and was ended.",
     Reason.CANCELLED_BY_TENANT: "The tenant cancelled the job.",
+    Reason.HOLD_REFUSED: "The quote could not be held, as the detail says; a changed price book needs a new version.",
     Reason.HOLD_EXPIRED: "The job did not start before its hold on money ran out.",
     Reason.VOUCHER_NOT_ELIGIBLE: "The programme's rules do not admit this workload or tenant.",
     Reason.VOUCHER_EXPIRED: "The voucher's last day has passed.",

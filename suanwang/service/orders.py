@@ -76,15 +76,21 @@ def _hold(hub: Hub, job: Job, now: datetime) -> None:
             tx.usage.seal(hub.grid.price_book_of(hub.grid.pool(option.pool_id), option.start))
             tx.ledger.post(hold(job, redemptions, at=now, expires=max(option.start, now) + HOLD_GRACE))
             move(tx.jobs, job, JobState.HELD, now, redemptions=redemptions)
-    except Conflict:
-        raise
-    except Never as refusal:
+    except (Conflict, Never) as refusal:
+        if refusal.code == "lost-race":
+            raise
         with hub.store.transaction() as tx:
             move(tx.jobs, job, JobState.FAILED, now, _reason(refusal), refusal.message)
 
 
 def _reason(refusal: SuanwangError) -> Reason:
-    return Reason.INSUFFICIENT_BALANCE if refusal.code == "insufficient-balance" else Reason.MISSING_FIGURE
+    match refusal.code:
+        case "insufficient-balance":
+            return Reason.INSUFFICIENT_BALANCE
+        case "missing-figure":
+            return Reason.MISSING_FIGURE
+        case _:
+            return Reason.HOLD_REFUSED
 
 
 def redemptions_for(hub: Hub, tx: Transaction, job: Job, option: Option, now: datetime) -> tuple[Redemption, ...]:
