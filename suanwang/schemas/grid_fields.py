@@ -13,6 +13,15 @@ from suanwang.schemas.times import Instant
 Number = Annotated[int, Field(ge=1, le=10**7)]
 
 
+class ClosureSection(Section):
+    """A time in which the grid may not use some accelerators of a pool."""
+
+    since: Instant = Field(alias="from", description="From then on.")
+    until: Instant = Field(alias="to", description="Until then.")
+    accelerators: Number | None = Field(None, description="How many; all of the pool if not given.")
+    why: Text = Field("", description="Reservation, maintenance …")
+
+
 class PoolSection(Section):
     """One kind of node at a site, with its engine and queue."""
 
@@ -31,6 +40,7 @@ class PoolSection(Section):
         1.0, description="Achieved over modelled speed of its software; 1 until measured."
     )
     drained: bool = Field(False, description="Takes no new work.")
+    closures: list[ClosureSection] = Field([], description="Reservations and maintenance.")
     labels: dict[Name, Argument] = Field({}, description="Labels that a workload may require.")
 
 

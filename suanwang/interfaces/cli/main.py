@@ -14,6 +14,7 @@ from suanwang.interfaces.cli.estimate import estimate
 from suanwang.interfaces.cli.feasibility import feasibility
 from suanwang.interfaces.cli.help import speaking, translated
 from suanwang.interfaces.cli.jobs import job, jobs
+from suanwang.interfaces.cli.plan import plan
 from suanwang.interfaces.cli.prices import prices
 from suanwang.interfaces.cli.replay import replay
 from suanwang.interfaces.cli.run import place, run, submit
@@ -41,6 +42,7 @@ COMMANDS = (
     run,
     estimate,
     place,
+    plan,
     prices,
     submit,
     jobs,
