@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
+from suanwang.domain.agent import Inquiry, SiteAgent, SiteOrder
 from suanwang.domain.job import Job, JobEvent, JobState
 from suanwang.domain.ledger import Account, Balance, Transfer
 from suanwang.domain.order import Capacity, Observation, Order
@@ -146,6 +147,43 @@ class Ledger(Protocol):
         Raises Never(store-refused), naming the first account or transfer that is wrong."""
 
 
+class Sites(Protocol):
+    """What the hub wants of each site's agent, and what the agents said last."""
+
+    def agent(self, site_id: str) -> SiteAgent:
+        """One of epoch 0 where none was ever heard."""
+
+    def agents(self) -> list[SiteAgent]:
+        """By site."""
+
+    def keep(self, agent: SiteAgent) -> None:
+        """Replace what is kept of a site's agent."""
+
+    def put(self, order: SiteOrder) -> None:
+        """Insert or replace. Raises Never(store-refused) when another order of its site has its number."""
+
+    def orders(self, order_ids: Sequence[str]) -> Mapping[str, SiteOrder]:
+        """Those that there are, by id."""
+
+    def of_job(self, job_id: str) -> list[SiteOrder]:
+        """Submitted orders of a job, by number."""
+
+    def wishes(self, site_id: str, after: int, limit: int = 1000) -> list[SiteOrder]:
+        """Orders of a site that are not done and whose number is above `after`, by number."""
+
+    def inquire(self, inquiry: Inquiry) -> None:
+        """Insert or replace (with its answer)."""
+
+    def inquiry(self, inquiry_id: str) -> Inquiry | None:
+        """None when it was forgotten."""
+
+    def inquiries(self, site_id: str) -> list[Inquiry]:
+        """Those of a site that have no answer yet, by id."""
+
+    def forget(self, inquiry_id: str) -> None:
+        """Whether it is there or not."""
+
+
 class Transaction(Protocol):
     """All writes of one step: they are kept together or not at all."""
 
@@ -155,6 +193,8 @@ class Transaction(Protocol):
     def usage(self) -> Usage: ...
     @property
     def ledger(self) -> Ledger: ...
+    @property
+    def sites(self) -> Sites: ...
 
 
 class Store(Protocol):

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
@@ -21,6 +21,7 @@ from suanwang.adapters.store.jobs import SqlJobs
 from suanwang.adapters.store.ledger import SqlLedger
 from suanwang.adapters.store.refusals import refusals
 from suanwang.adapters.store.schema import migrate
+from suanwang.adapters.store.sites import SqlSites
 from suanwang.adapters.store.usage import SqlUsage
 from suanwang.errors import InvalidInput, Message, Problem, msg, why_not_read
 
@@ -33,11 +34,16 @@ LOCK_KEY = 0x7375616E77616E67
 
 @dataclass(frozen=True, slots=True)
 class SqlTransaction:
-    """The three ports on one connection."""
+    """The ports on one connection."""
 
     jobs: SqlJobs
     usage: SqlUsage
     ledger: SqlLedger
+    sites: SqlSites
+
+    @classmethod
+    def on(cls, connection: Connection) -> Self:
+        return cls(SqlJobs(connection), SqlUsage(connection), SqlLedger(connection), SqlSites(connection))
 
 
 class SqlStore:
@@ -49,7 +55,7 @@ class SqlStore:
     @contextmanager
     def transaction(self) -> Iterator[SqlTransaction]:
         with refusals(), self.engine.begin() as connection:
-            yield SqlTransaction(SqlJobs(connection), SqlUsage(connection), SqlLedger(connection))
+            yield SqlTransaction.on(connection)
 
     def close(self) -> None:
         self.engine.dispose()

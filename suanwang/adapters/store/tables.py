@@ -45,6 +45,9 @@ transfers = table(
     *_whole("position", "amount_micro", "at_us"),
 )
 vouchers = table("vouchers", *_text("id", "programme_id", "tenant", "body"), *_whole("expires_us"))
+site_agents = table("site_agents", *_text("site_id", "body"))
+site_orders = table("site_orders", *_text("id", "site_id", "job_id", "body"), *_whole("number", "done"))
+site_inquiries = table("site_inquiries", *_text("id", "site_id", "body", "answer"))
 meta = table("meta", *_text("key", "value"))
 
 ALL: tuple[TableClause, ...] = (
@@ -58,6 +61,9 @@ ALL: tuple[TableClause, ...] = (
     accounts,
     transfers,
     vouchers,
+    site_agents,
+    site_orders,
+    site_inquiries,
     meta,
 )
 
