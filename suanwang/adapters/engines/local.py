@@ -26,7 +26,8 @@ from pathlib import Path
 from typing import Any
 
 from suanwang.adapters.engines import local_supervisor
-from suanwang.domain.order import Capacity, EndCause, Observation, Order, OrderState
+from suanwang.domain.order import Ability, Capacity, EndCause, Lacks, Observation, Order, OrderState
+from suanwang.domain.site import Pool
 from suanwang.errors import Message, Never, NotNow, msg
 from suanwang.ports import Clock
 from suanwang.settings import Settings
@@ -36,6 +37,11 @@ NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "USER", "LOGNAME", "SHELL", "TZ", "TMPDIR")
 """What a program gets of the hub's environment; the order's own comes on top. The folder of the hub's interpreter is
 the last of PATH: `python` is the one that the hub's owner would get, and ours where there is no other."""
+LACKS: Lacks = {
+    Ability.ARRAYS: msg("Each order has a supervisor of its own."),
+    Ability.OUTLOOK: msg("This machine has no plan of its own capacity."),
+    Ability.ENERGY: msg("Energy is not measured for single processes."),
+}
 PROGRESS_BYTES = 8192
 """How far back in the log the last progress line is looked for."""
 
@@ -60,6 +66,10 @@ class LocalEngine:
         self._supervisors: dict[str, int] = {}  # process ids of those that this engine started
         self._claims: dict[str, _Claim] = {}
         self._ended: dict[str, Observation] = {}
+
+    def lacks(self) -> Lacks:
+        """It has no scheduler and no sensor."""
+        return LACKS
 
     def capacity(self, pool_id: str) -> Capacity:
         """Accelerators in all, and those that no live order has. Raises Never for a pool it does not have."""
@@ -308,9 +318,10 @@ class LocalEngine:
             ) from problem
 
 
-def open_engine(pools: Mapping[str, int], settings: Settings, clock: Clock) -> LocalEngine:
-    """The local engine, with its runs in the home folder."""
-    return LocalEngine(settings.home / "runs", pools, clock)
+def open_engines(pools: Sequence[Pool], settings: Settings, clock: Clock) -> dict[str, LocalEngine]:
+    """One engine for all of them, with its runs in the home folder."""
+    engine = LocalEngine(settings.home / "runs", {pool.id: pool.accelerators for pool in pools}, clock)
+    return dict.fromkeys((pool.id for pool in pools), engine)
 
 
 def _passed_on() -> dict[str, str]:
