@@ -10,12 +10,13 @@ from pathlib import Path
 
 from suanwang.adapters.catalog import load_catalog
 from suanwang.adapters.clock import FastClock, SystemClock
-from suanwang.adapters.engines import open_engine
+from suanwang.adapters.engines import open_engines as open_engines_of
+from suanwang.adapters.engines.agent import agent_engines
 from suanwang.adapters.store.sql import open_store
 from suanwang.domain.catalog import Catalog
 from suanwang.domain.site import Grid
 from suanwang.errors import InvalidInput, Problem, msg, why_not_read
-from suanwang.ports import Clock, Engine
+from suanwang.ports import Clock, Engine, Store
 from suanwang.schemas.grid import read_grid
 from suanwang.schemas.yaml_file import decode
 from suanwang.service.hub import Hub
@@ -47,11 +48,12 @@ def open_house(environment: Mapping[str, str] | None = None, *, grid: str = "") 
     plan = load_grid(grid or settings.grid, catalog)
     make_home(settings.home)
     clock = open_clock(settings)
+    store = open_store(settings.database_url)
     hub = Hub(
-        store=open_store(settings.database_url),
+        store=store,
         clock=clock,
         grid=plan,
-        engines=open_engines(plan, settings, clock),
+        engines=open_engines(plan, settings, clock, store),
         accelerators=catalog.accelerators,
     )
     open_accounts(hub)
@@ -105,12 +107,12 @@ def open_clock(settings: Settings) -> Clock:
     return FastClock(origin, settings.clock_speed, float(mark.read_text()))
 
 
-def open_engines(grid: Grid, settings: Settings, clock: Clock) -> dict[str, Engine]:
-    """The engine of each pool that this process can drive; the other pools can be quoted, and take no job here."""
-    engines: dict[str, Engine] = {}
+def open_engines(grid: Grid, settings: Settings, clock: Clock, store: Store) -> dict[str, Engine]:
+    """The engine of each pool that this process can drive; the other pools can be quoted, and take no job here.
+
+    An agent's is the only one that works with the store: what is wanted of a site lies there until its agent asks.
+    """
+    engines = agent_engines(grid.pools, store, clock)
     for name in dict.fromkeys(pool.engine for pool in grid.pools):
-        pools = {pool.id: pool.accelerators for pool in grid.pools if pool.engine == name}
-        engine = open_engine(name, pools, settings, clock)
-        if engine is not None:
-            engines |= dict.fromkeys(pools, engine)
+        engines |= open_engines_of(name, [pool for pool in grid.pools if pool.engine == name], settings, clock)
     return engines

@@ -37,6 +37,7 @@ CODES: dict[str, str] = {
     "store-unavailable": "The database did not answer, or was busy for too long.",
     "not-started": "The job has not been sent to an engine, so there is no output.",
     "not-settled": "The job is not settled, so there is no bill.",
+    "font-missing": "A PDF has Chinese text, and no font with Chinese characters was found.",
     "no-rate": "A cash flow has no internal rate of return, or a target cannot be reached; the message says why.",
 }
 """Every error code, with its meaning; the reference page is made from this table."""

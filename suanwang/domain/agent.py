@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from math import inf
 
-from suanwang.domain.order import Capacity, Observation, Order
+from suanwang.domain.order import Capacity, Lacks, Observation, Order
 
+AGENT = "agent"
+"""What the grid file calls the engine of a pool whose site has an agent."""
 SILENT_S = 60.0
 """A site whose agent was not heard for so long (seconds of the wall) counts as unreachable."""
 SKEW_S_MAX = 5.0
@@ -25,6 +27,7 @@ class SiteAgent:
     number of the hub's last wish; `heard`: wishes up to this one are on the agent's disk. `contact`: when it was last
     heard; `seen`: the time as of which its reports hold, None before its engine has answered. `trouble`: why the engine
     does not answer, else "". `skew_s`: its clock less the hub's, as of the last message; the way there counts in it.
+    `policy`: what the site allows the grid, in words. `lacks`: what its engine cannot do.
     """
 
     site_id: str
@@ -43,6 +46,7 @@ class SiteAgent:
     protocol: int = 0
     skew_s: float = 0.0
     policy: Mapping[str, str] = field(default_factory=dict)
+    lacks: Lacks = field(default_factory=dict)
 
     def quiet_s(self, now: datetime) -> float:
         """Seconds of grid time since it was last heard; inf when it never was."""

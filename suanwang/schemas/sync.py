@@ -10,7 +10,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from suanwang.domain.order import Capacity, Observation, Order
+from suanwang.domain.order import Capacity, Lacks, Observation, Order
+from suanwang.domain.site import Pool
 from suanwang.errors import Never, msg
 
 PROTOCOL = 1
@@ -77,6 +78,7 @@ class SyncRequest(Wire):
     reports: tuple[Report, ...] = Field(default=(), max_length=REPORTS_MAX)
     answers: tuple[Answer, ...] = ()
     policy: dict[str, str] = Field(default_factory=dict)
+    lacks: Lacks = Field(default_factory=dict)
     wait_s: float = Field(default=0.0, ge=0.0, le=WAIT_S_MAX)
 
 
@@ -98,19 +100,10 @@ class Question(Wire):
     limit: int = 65536
 
 
-class SitePool(Wire):
-    """A pool of the agent's site, as the hub's grid file has it."""
-
-    id: Name
-    accelerators: int
-    queue: str = ""
-    accelerator: str = ""
-    nodes: int = 1
-
-
 class SyncReply(Wire):
     """The hub's answer. `number`: the last message of the epoch that was applied. `unknown`: reported orders that the
-    hub never asked for, or under another token: they are to end. `more`: wishes are left; ask again at once."""
+    hub never asked for, or under another token: they are to end. `more`: wishes are left; ask again at once. `pools`:
+    the site's, as the grid file has them, in the answer to a hello."""
 
     protocol: int
     program: str = ""
@@ -120,7 +113,7 @@ class SyncReply(Wire):
     questions: tuple[Question, ...] = ()
     unknown: tuple[str, ...] = ()
     more: bool = False
-    pools: tuple[SitePool, ...] = ()
+    pools: tuple[Pool, ...] = ()
 
 
 def require_protocol(theirs: int, who: str) -> None:

@@ -10,8 +10,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from suanwang import __version__
-from suanwang.domain.agent import SILENT_S, SiteAgent, SiteOrder
+from suanwang.domain.agent import AGENT, SILENT_S, SiteAgent, SiteOrder
 from suanwang.domain.order import Observation, Order, OrderState
+from suanwang.domain.site import Pool
 from suanwang.errors import Conflict, msg
 from suanwang.ports import Clock, Sites
 from suanwang.schemas.sync import (
@@ -19,7 +20,6 @@ from suanwang.schemas.sync import (
     WISHES_MAX,
     Question,
     Report,
-    SitePool,
     SyncReply,
     SyncRequest,
     Wish,
@@ -27,8 +27,6 @@ from suanwang.schemas.sync import (
 )
 from suanwang.service.hub import Hub
 
-AGENT = "agent"
-"""What the grid file calls the engine of a pool whose site has an agent."""
 OVER = (OrderState.ENDED, OrderState.LOST)
 
 
@@ -110,6 +108,7 @@ def _news(agent: SiteAgent, message: SyncRequest, now: datetime, clock: Clock) -
         trouble=message.trouble,
         capacities=message.capacities,
         policy=message.policy,
+        lacks=message.lacks,
         skew_s=_skew_s(message, now, clock),
     )
 
@@ -187,15 +186,5 @@ def _wish(number: int, order: Order, cancelled: bool, clock: Clock) -> Wish:
     return Wish(number=number, order=order, cancelled=cancelled)
 
 
-def _pools(hub: Hub, site_id: str) -> tuple[SitePool, ...]:
-    return tuple(
-        SitePool(
-            id=pool.id,
-            accelerators=pool.accelerators,
-            queue=pool.queue,
-            accelerator=pool.accelerator.id,
-            nodes=pool.nodes,
-        )
-        for pool in hub.grid.pools
-        if pool.site_id == site_id and pool.engine == AGENT
-    )
+def _pools(hub: Hub, site_id: str) -> tuple[Pool, ...]:
+    return tuple(pool for pool in hub.grid.pools if pool.site_id == site_id and pool.engine == AGENT)
