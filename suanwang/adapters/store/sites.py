@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, TableClause, delete, select, update
 
 from suanwang.adapters.store import codec
-from suanwang.adapters.store.refusals import refusals, step
+from suanwang.adapters.store.refusals import refusals, refused, step
 from suanwang.adapters.store.tables import insert_new, site_agents, site_inquiries, site_orders
 from suanwang.domain.agent import Inquiry, SiteAgent, SiteOrder
 
@@ -97,8 +97,11 @@ class SqlSites:
     def _put(self, table: TableClause, key: str, row: dict[str, Any]) -> None:
         """Insert the row, or replace the one that has its key."""
         with step(self._connection):
-            if not insert_new(self._connection, table, [row]):
-                self._connection.execute(update(table).where(table.c[key] == row[key]).values(**row))
+            if insert_new(self._connection, table, [row]):
+                return
+            change = update(table).where(table.c[key] == row[key]).values(**row)
+            if not self._connection.execute(change).rowcount:  # what stands in its way is another row's number
+                raise refused("key_site_orders_site_id_number")
 
 
 @lru_cache(maxsize=20_000)
