@@ -33,6 +33,14 @@ CODES: dict[str, str] = {
     "store-unavailable": "The database did not answer, or was busy for too long.",
     "not-started": "The job has not been sent to an engine, so there is no output.",
     "not-settled": "The job is not settled, so there is no bill.",
+    "not-authenticated": "The request has no valid token; it is missing, unknown, expired or revoked.",
+    "role-missing": "The caller's roles, or the scopes of its token, do not allow this.",
+    "csrf-refused": "A change through the console came without the token of its page.",
+    "stale-etag": "The object is no longer the one that If-Match names.",
+    "too-many-requests": "More requests than the caller's share; Retry-After says when to come again.",
+    "too-large": "The body of the request is larger than the hub takes.",
+    "no-such-route": "The hub has no such address or method.",
+    "hub-failed": "The hub met a fault of its own; the request id leads to it in the log.",
     "no-rate": "A cash flow has no internal rate of return, or a target cannot be reached; the message says why.",
 }
 """Every error code, with its meaning; the reference page is made from this table."""

@@ -46,6 +46,18 @@ transfers = table(
 )
 vouchers = table("vouchers", *_text("id", "programme_id", "tenant", "body"), *_whole("expires_us"))
 meta = table("meta", *_text("key", "value"))
+users = table("users", *_text("id", "organisation", "subject", "password", "body"))
+projects = table("projects", *_text("organisation", "id", "body"))
+tokens = table("tokens", *_text("id", "user_id", "body"), *_whole("expires_us"))
+audit = table("audit", *_text("organisation", "body"), *_whole("position", "at_us"))
+leases = table("leases", *_text("name", "holder"), *_whole("until_us"))
+drains = table("drains", *_text("place", "drained_by"), *_whole("at_us"))
+webhooks = table("webhooks", *_text("id", "organisation", "body"), *_whole("active"))
+deliveries = table(
+    "deliveries",
+    *_text("webhook_id", "job_id", "state"),
+    *_whole("sequence", "attempts", "due_us", "status"),
+)
 
 ALL: tuple[TableClause, ...] = (
     jobs,
@@ -59,6 +71,14 @@ ALL: tuple[TableClause, ...] = (
     transfers,
     vouchers,
     meta,
+    users,
+    projects,
+    tokens,
+    audit,
+    leases,
+    drains,
+    webhooks,
+    deliveries,
 )
 
 
