@@ -10,7 +10,7 @@ from pathlib import Path
 
 from suanwang.adapters.catalog import load_catalog
 from suanwang.adapters.clock import FastClock, SystemClock
-from suanwang.adapters.engines import open_engine
+from suanwang.adapters.engines import open_engines as open_engines_of
 from suanwang.adapters.store.sql import open_store
 from suanwang.domain.catalog import Catalog
 from suanwang.domain.site import Grid
@@ -114,8 +114,5 @@ def open_engines(grid: Grid, settings: Settings, clock: Clock) -> dict[str, Engi
     """The engine of each pool that this process can drive; the other pools can be quoted, and take no job here."""
     engines: dict[str, Engine] = {}
     for name in dict.fromkeys(pool.engine for pool in grid.pools):
-        pools = {pool.id: pool.accelerators for pool in grid.pools if pool.engine == name}
-        engine = open_engine(name, pools, settings, clock)
-        if engine is not None:
-            engines |= dict.fromkeys(pools, engine)
+        engines |= open_engines_of(name, [pool for pool in grid.pools if pool.engine == name], settings, clock)
     return engines

@@ -41,6 +41,7 @@ CODES: dict[str, str] = {
     "too-large": "The body of the request is larger than the hub takes.",
     "no-such-route": "The hub has no such address or method.",
     "hub-failed": "The hub met a fault of its own; the request id leads to it in the log.",
+    "font-missing": "A PDF has Chinese text, and no font with Chinese characters was found.",
     "no-rate": "A cash flow has no internal rate of return, or a target cannot be reached; the message says why.",
 }
 """Every error code, with its meaning; the reference page is made from this table."""

@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from suanwang.domain.identity import AuditEntry, Project, Token, User
 from suanwang.domain.job import Job, JobEvent, JobState
 from suanwang.domain.ledger import Account, Balance, Transfer
-from suanwang.domain.order import Capacity, Observation, Order
+from suanwang.domain.order import Capacity, Lacks, Observation, Order
 from suanwang.domain.price import Charge, PriceBook
 from suanwang.domain.usage import UsageRecord
 from suanwang.domain.voucher import Voucher
@@ -33,8 +33,12 @@ class Clock(Protocol):
 class Engine(Protocol):
     """What runs workloads at a site. Every call may be repeated; `submit` of a known id changes nothing.
 
-    Raises NotNow(engine-unreachable, or engine-full from `submit`) or Never(engine-refused).
+    Raises NotNow(engine-unreachable, or engine-full from `submit`) or Never(engine-refused). What an order used is
+    part of its observation, so that usage and state never contradict.
     """
+
+    def lacks(self) -> Lacks:
+        """What it cannot do, and why; nobody asks it for that. Needs no answer from the engine."""
 
     def capacity(self, pool_id: str) -> Capacity:
         """What it has now."""
@@ -53,6 +57,15 @@ class Engine(Protocol):
 
     def logs(self, order_id: str, offset: int = 0, limit: int = 65536) -> bytes:
         """Output of the program (stdout and stderr together) from a byte offset."""
+
+
+@runtime_checkable
+class TakesArrays(Protocol):
+    """An engine that does not lack `arrays` is this too."""
+
+    def submit_array(self, orders: Sequence[Order]) -> None:
+        """As `submit` of each, in one call: all are taken or none. They differ in what names them, not in what they
+        run, where, and on how many accelerators."""
 
 
 class Jobs(Protocol):

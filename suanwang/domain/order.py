@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from suanwang.errors import Message
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
@@ -76,11 +78,52 @@ class Observation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Outage:
+    """Accelerators of a pool that its engine will not give in [start, end): a drain, a maintenance, a reservation.
+
+    `end` None: nobody knows. `why` is the engine's own word for it.
+    """
+
+    start: datetime
+    end: datetime | None
+    accelerators: int
+    why: str = ""
+
+    def __post_init__(self) -> None:
+        if self.accelerators < 1 or (self.end is not None and self.end <= self.start):
+            raise ValueError("an outage is of at least one accelerator and ends after it starts")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Capacity:
-    """What an engine can give now: accelerators in all and free, by pool; `healthy` False keeps new work away."""
+    """What an engine can give now: accelerators in all and free, by pool; `healthy` False keeps new work away.
+
+    `outages`: what it will give less of, and when; those of now are not counted in `accelerators` either.
+    """
 
     pool_id: str
     accelerators: int
     free: int
     healthy: bool = True
     detail: str = ""
+    outages: tuple[Outage, ...] = ()
+
+
+class Ability(StrEnum):
+    """What an engine may be able to do beside what every engine must.
+
+    `programs`: run the order's command. `output`: keep what the program writes. `arrays`: take many equal orders in
+    one call. `outlook`: know drains, maintenance and reservations of later hours. `cpu`, `memory`, `energy`: measure.
+    """
+
+    PROGRAMS = "programs"
+    OUTPUT = "output"
+    ARRAYS = "arrays"
+    OUTLOOK = "outlook"
+    CPU = "cpu"
+    MEMORY = "memory"
+    ENERGY = "energy"
+
+
+Lacks = Mapping[Ability, Message]
+"""What an engine cannot do, each with the reason."""

@@ -50,6 +50,7 @@ class Pool:
     """One kind of node at a site, with its engine and queue. `node_overhead_w`: watts of a node beside its cards.
 
     `software_factor`: achieved over modelled speed of the pool's software stack (1.0 until a run has been measured).
+    `options`: how its engine is reached and asked, in the engine's own words.
     """
 
     id: str
@@ -65,6 +66,7 @@ class Pool:
     drained: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
     software_factor: float = 1.0
+    options: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.nodes < 1 or self.accelerators_per_node < 1:

@@ -54,6 +54,7 @@ def make_pool(section: PoolSection, path: Path, findings: Findings, catalog: Cat
             drained=section.drained,
             labels=section.labels,
             software_factor=section.software_factor,
+            options=section.options,
         ),
     )
 

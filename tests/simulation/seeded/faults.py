@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from suanwang.domain.order import Capacity, Observation, Order
+from suanwang.domain.order import Capacity, Lacks, Observation, Order
 from suanwang.errors import NotNow, msg
 from suanwang.ports import Clock, Engine, Store
 
@@ -110,6 +110,9 @@ class FarEngine:
         if self._faults.answer_is_lost():
             raise _silent()
         self._faults.maybe_crash()
+
+    def lacks(self) -> Lacks:
+        return self._engine.lacks()
 
     def capacity(self, pool_id: str) -> Capacity:
         with self._line():
