@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from suanwang.interfaces.api.passage import BODY_BYTES_MAX
+from suanwang.interfaces.serving.passage import BODY_BYTES_MAX
 from tests.hub_world import HubWorld, open_hub
 
 

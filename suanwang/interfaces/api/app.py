@@ -5,9 +5,9 @@ from fastapi import FastAPI
 from suanwang import __version__
 from suanwang.bootstrap import House
 from suanwang.interfaces.api import health, jobs
-from suanwang.interfaces.api.caller import Known
-from suanwang.interfaces.api.passage import Passage
-from suanwang.interfaces.api.refusals import add_refusals
+from suanwang.interfaces.serving.caller import Known
+from suanwang.interfaces.serving.passage import Passage
+from suanwang.interfaces.serving.refusals import add_refusals
 from suanwang.interfaces.web import sessions
 
 ROUTERS = (health.router, jobs.router, sessions.router)

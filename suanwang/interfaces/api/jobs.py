@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query
 
 from suanwang.domain.identity import Permission
-from suanwang.interfaces.api.caller import Caller, needs
+from suanwang.interfaces.serving.caller import Caller, needs
 
 router = APIRouter(prefix="/v1", tags=["jobs"])
 Reader = Annotated[Caller, Depends(needs(Permission.JOBS_READ))]

@@ -31,8 +31,8 @@ def up(terminal: Terminal, host: str, port: int, no_tick: bool, log_level: str, 
       SUANWANG_DATABASE_URL=postgresql://hub@db/suanwang suanwang up --host 0.0.0.0
     """
     from suanwang.bootstrap import open_house
-    from suanwang.interfaces.api.logs import log_to_stderr
     from suanwang.interfaces.api.serve import listen, serve
+    from suanwang.interfaces.serving.logs import log_to_stderr
     from suanwang.service.identity import first_login
 
     log_to_stderr(log_level.upper())

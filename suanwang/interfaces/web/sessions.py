@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
 from suanwang.domain.identity import Principal
-from suanwang.interfaces.api.caller import SESSION_COOKIE
+from suanwang.interfaces.serving.caller import SESSION_COOKIE
 from suanwang.service.identity import authenticate, make_token
 
 if TYPE_CHECKING:

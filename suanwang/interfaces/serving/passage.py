@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from suanwang.errors import Never, SuanwangError, msg
-from suanwang.interfaces.api.refusals import answer
+from suanwang.interfaces.serving.refusals import answer
 
 log = logging.getLogger("suanwang.api")
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")

@@ -13,8 +13,8 @@ from starlette.concurrency import run_in_threadpool
 from suanwang.bootstrap import House
 from suanwang.domain.identity import Permission, Principal
 from suanwang.errors import NotPermitted, msg
-from suanwang.interfaces.api.refusals import language_of
 from suanwang.interfaces.i18n import Translate, translator
+from suanwang.interfaces.serving.refusals import language_of
 from suanwang.schemas.wire import plain
 from suanwang.service.acting import Act, acting
 from suanwang.service.hub import Hub
