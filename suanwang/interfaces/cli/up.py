@@ -28,7 +28,7 @@ def up(terminal: Terminal, host: str, port: int, no_tick: bool, log_level: str, 
     \b
     Examples:
       suanwang up
-      SUANWANG_DATABASE_URL=postgresql://hub@db/suanwang suanwang up --host 0.0.0.0
+      suanwang up --host 0.0.0.0 --port 80
     """
     from suanwang.bootstrap import open_house
     from suanwang.interfaces.api.serve import listen, serve
