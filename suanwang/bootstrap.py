@@ -16,7 +16,7 @@ from suanwang.adapters.store.sql import open_store
 from suanwang.domain.catalog import Catalog
 from suanwang.domain.site import Grid
 from suanwang.errors import InvalidInput, Problem, msg, why_not_read
-from suanwang.ports import Clock, Engine, Store
+from suanwang.ports import Clock, Engine, OfficeStore, Store
 from suanwang.schemas.grid import read_grid
 from suanwang.schemas.yaml_file import decode
 from suanwang.service.hub import Hub
@@ -28,14 +28,18 @@ THIS_MACHINE = "suanwang/data/grids/this-machine.yaml"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class House:
-    """Everything composed: the settings, the catalog, and the hub that the use cases work with."""
+    """Everything composed: the settings, the catalog, and the hub that the use cases work with.
+
+    `store` is the hub's own, with users, tokens and the audit log.
+    """
 
     settings: Settings
     catalog: Catalog
     hub: Hub
+    store: OfficeStore
 
     def close(self) -> None:
-        self.hub.store.close()
+        self.store.close()
 
 
 def open_house(environment: Mapping[str, str] | None = None, *, grid: str = "") -> House:
@@ -57,7 +61,7 @@ def open_house(environment: Mapping[str, str] | None = None, *, grid: str = "") 
         accelerators=catalog.accelerators,
     )
     open_accounts(hub)
-    return House(settings=settings, catalog=catalog, hub=hub)
+    return House(settings=settings, catalog=catalog, hub=hub, store=store)
 
 
 def make_home(folder: Path) -> None:
