@@ -64,6 +64,7 @@ class Pool:
     """One kind of node at a site, with its engine and queue. `node_overhead_w`: watts of a node beside its cards.
 
     `software_factor`: achieved over modelled speed of the pool's software stack (1.0 until a run has been measured).
+    `options`: how its engine is reached and asked, in the engine's own words.
     """
 
     id: str
@@ -80,6 +81,7 @@ class Pool:
     labels: Mapping[str, str] = field(default_factory=dict)
     software_factor: float = 1.0
     closures: tuple[Closure, ...] = ()
+    options: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.nodes < 1 or self.accelerators_per_node < 1:

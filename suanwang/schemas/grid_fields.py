@@ -33,6 +33,7 @@ class PoolSection(Section):
     accelerators_per_node: Number | None = Field(None, description="Cards of a node; needed without system.")
     engine: Word = Field(description="Engine that runs the work: local, slurm, ray, kubernetes, simulated …")
     queue: Text = Field("", description="Queue or partition of the engine.")
+    options: dict[Name, Argument] = Field({}, description="How the engine is reached and asked; each has its own.")
     price_book: Name = Field(description="Price book (id).")
     node_overhead: Power | None = Field(None, description="Power of a node beside its cards.")
     node_network: Bandwidth | None = Field(None, description="Network of a node, all its ports together.")

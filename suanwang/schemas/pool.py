@@ -56,6 +56,7 @@ def make_pool(section: PoolSection, path: Path, findings: Findings, catalog: Cat
             labels=section.labels,
             software_factor=section.software_factor,
             closures=tuple(closures),
+            options=section.options,
         ),
     )
 
