@@ -8,7 +8,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from suanwang.schemas.grid_fields import GridFile
-from suanwang.schemas.programme import ProgrammeFile
+from suanwang.schemas.programme_fields import ProgrammeFile
 from suanwang.schemas.section import Section, part_of
 from suanwang.schemas.site_plan_fields import SitePlanFile
 from suanwang.schemas.workload_fields import WorkloadFile
