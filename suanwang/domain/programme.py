@@ -206,7 +206,8 @@ class Rate:
     """What is granted when all of `when` hold; the first rate that holds applies. Exactly one of the four ways.
 
     `ratio` of the recognised cost; `brackets` of it (a ratio for each part); `face`: an amount as it stands;
-    `per_unit`: an amount for each unit of the measured quantity `unit` (accelerator_hour, pflop_hour, kwh …). `at_most` caps this rate alone. `kind` names the kind of voucher (compute, model, corpus); "" is any.
+    `per_unit`: an amount for each unit of the measured quantity `unit` (accelerator_hour, pflop_hour, kwh …).
+    `at_most` caps this rate alone. `kind` names the kind of voucher (compute, model, corpus); "" is any.
     """
 
     ratio: Fraction | None = None

@@ -289,8 +289,8 @@ def _rules(rules: Sequence[RuleSection]) -> tuple[Rule, ...]:
 def _rule(rule: RuleSection) -> Rule:
     return Rule(
         fact=rule.fact or "",
-        one_of=(*rule.one_of, *((rule.equals,) if rule.equals is not None else ())),
-        not_one_of=tuple(rule.not_one_of),
+        one_of=(*(rule.one_of or ()), *((rule.equals,) if rule.equals is not None else ())),
+        not_one_of=tuple(rule.not_one_of or ()),
         at_least=rule.at_least,
         at_most=rule.at_most,
         on_or_after=rule.on_or_after,

@@ -67,7 +67,7 @@ class SourceSection(Section):
     """Where a figure comes from."""
 
     text: Text = Field(description="Publication, contract or method.")
-    date: Text = Field("", description="Date of it, ISO; possibly only a year.")
+    date: Argument = Field("", description="Date of it, ISO; possibly only a year.")
     confidence: Annotated[Confidence, Strict(False)] = Field(
         Confidence.ESTIMATE, description="How far it can be trusted."
     )
@@ -79,8 +79,10 @@ class RuleSection(Section):
     fact: Annotated[str, Field(max_length=200, pattern=_FACT)] | None = Field(
         None, description="Dotted name, such as tenant.legal_form or contract.signed."
     )
-    one_of: Names = Field([], description="Values that the rule admits.")
-    not_one_of: Names = Field([], description="Values that the rule does not admit.")
+    one_of: Annotated[Names, Field(min_length=1)] | None = Field(None, description="Values that the rule admits.")
+    not_one_of: Annotated[Names, Field(min_length=1)] | None = Field(
+        None, description="Values that the rule does not admit."
+    )
     equals: Fact | None = Field(None, description="The one value that the rule admits: text, number, true or false.")
     at_least: Figure | None = Field(None, description="Least number, included.")
     at_most: Figure | None = Field(None, description="Greatest number, included.")

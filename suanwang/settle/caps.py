@@ -1,6 +1,6 @@
 """What is left under the caps of a programme: each counts earlier grants of one scope in one period."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from suanwang.domain.money import Money
@@ -22,10 +22,17 @@ def left_under(cap: Cap, programme: Programme, mine: Granted, before: Iterable[G
     ]
     zero = Money.zero(programme.currency)
     if cap.count is not None:
-        return None if len({g.job or str(i) for i, g in enumerate(counted)} - {mine.job}) < cap.count else zero
+        return None if _number(cap, mine, counted) < cap.count else zero
     assert cap.amount is not None
     used = sum(g.amount.micro for g in counted)
     return max(zero, cap.amount - Money(used, programme.currency))
+
+
+def _number(cap: Cap, mine: Granted, counted: Sequence[Granted]) -> int:
+    """Earlier grants to the same job, for scope job; else other jobs that had grants."""
+    if cap.scope is Scope.JOB:
+        return len({g.at for g in counted if g.at < mine.at})
+    return len({g.job or str(i) for i, g in enumerate(counted)} - {mine.job})
 
 
 def _together(cap: Cap, mine: Granted, other: Granted) -> bool:

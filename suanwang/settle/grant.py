@@ -64,7 +64,10 @@ def assess(programme: Programme, case: Case, *, budget: bool = True) -> Assessme
     if rate is not None and answer is not Answer.NO:
         possible, capped = _capped(programme, case, rate, cost, budget=budget)
         reasons += capped
-        answer = Answer.NO if not possible and answer is Answer.YES else answer
+        if any(why.reason is Reason.VOUCHER_NEEDS_EVIDENCE for why in capped):
+            answer = Answer.NEEDS_EVIDENCE
+        elif not possible and answer is Answer.YES:
+            answer = Answer.NO
     granted = possible if answer is Answer.YES else Money.zero(programme.currency)
     return Assessment(
         case_id=case.id,
