@@ -38,6 +38,11 @@ TABLE: tuple[Setting, ...] = (
         description="Folders of your own catalog facts, separated by ':'; later ones win over earlier ones.",
     ),
     Setting(name="grid", default="", description="Grid file; empty means this machine alone."),
+    Setting(
+        name="fonts",
+        default="",
+        description="Folders of fonts for PDF files, beside the system's, separated by ':'.",
+    ),
     Setting(name="lang", default="", description="Language of messages (zh-CN or en); empty means LANG."),
     Setting(name="tenant", default="me", description="Tenant that orders when a workload file names none."),
     Setting(
@@ -57,6 +62,7 @@ class Settings:
     database_url: str
     catalog: tuple[Path, ...]
     grid: str
+    fonts: tuple[Path, ...]
     lang: str
     tenant: str
     clock_speed: float
@@ -90,6 +96,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         database_url=text["database_url"] or f"sqlite:///{home / 'suanwang.db'}",
         catalog=tuple(Path(p).expanduser() for p in text["catalog"].split(":") if p),
         grid=text["grid"],
+        fonts=tuple(Path(p).expanduser() for p in text["fonts"].split(":") if p),
         lang=text["lang"],
         tenant=text["tenant"],
         clock_speed=speed,

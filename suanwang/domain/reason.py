@@ -15,6 +15,7 @@ class Reason(StrEnum):
     LABEL_MISMATCH = "LabelMismatch"
     MISSING_FIGURE = "MissingFigure"
     NO_LINK = "NoLink"
+    CLASHES_WITH_OTHERS = "ClashesWithOthers"
     QUOTA_EXHAUSTED = "QuotaExhausted"
     INSUFFICIENT_BALANCE = "InsufficientBalance"
     WAITING_FOR_CAPACITY = "WaitingForCapacity"
@@ -50,6 +51,7 @@ MEANING: dict[Reason, str] = {
     Reason.LABEL_MISMATCH: "The site or pool lacks a label that the workload requires (province, site, vendor …).",
     Reason.MISSING_FIGURE: "A figure that the estimate needs is not in the catalog; it is named.",
     Reason.NO_LINK: "No link carries the workload's data to the site.",
+    Reason.CLASHES_WITH_OTHERS: "The workloads that it waits for, must be near to or apart from leave it no place.",
     Reason.QUOTA_EXHAUSTED: "The tenant's quota for the period is used up.",
     Reason.INSUFFICIENT_BALANCE: "The tenant's account cannot hold the quote.",
     Reason.WAITING_FOR_CAPACITY: "The pool is full; the job starts when enough accelerators are free.",

@@ -45,7 +45,7 @@ def _estimate(hub: Hub, job: Job, now: datetime) -> None:
 
 def _place(hub: Hub, job: Job, now: datetime) -> None:
     with hub.store.transaction() as tx:
-        occupancy = occupancy_of(tx, now)
+        occupancy = occupancy_of(tx, now, hub.grid)
         decision = place(job.workload, hub.grid, job.estimates, job.rejections, now, occupancy)
         if isinstance(decision, Refused):
             first = decision.rejections[0]
