@@ -238,7 +238,7 @@ def test_every_settlement_balances(job: Job, bag: list[Purse], charges: list[Cha
         assert redeemed == fund_micro - used.get(f"fund:{name}:CNY", 0)
         programme = next(p.programme for p in bag if p.programme.id == name)
         recognised = sum(c.amount.micro for c in charges if PART_OF[c.basis] in programme.recognised)
-        assert redeemed <= programme.rates[0].ratio * recognised
+        assert redeemed <= programme.rates[0].share * recognised
         assert all(cap.amount is None or redeemed <= cap.amount.micro for cap in programme.caps)
 
 
