@@ -5,8 +5,8 @@ from datetime import datetime
 from fractions import Fraction
 
 from suanwang.domain.money import Money
-from suanwang.domain.programme import Answer, Rule
 from suanwang.domain.reason import Reason
+from suanwang.domain.rule import Answer, Rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,12 +16,12 @@ from suanwang.domain.programme import (
     Programme,
     Rate,
     Recognition,
-    Rule,
     Scope,
     Score,
     Stacking,
 )
 from suanwang.domain.provenance import Provenance
+from suanwang.domain.rule import Rule
 from suanwang.errors import msg
 from suanwang.schemas.findings import Findings, nearest
 from suanwang.schemas.json_schema import schema_of

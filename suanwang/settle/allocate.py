@@ -7,8 +7,9 @@ from hashlib import sha256
 
 from suanwang.domain.case import Case
 from suanwang.domain.money import Money, total
-from suanwang.domain.programme import Allocation, Answer, Cap, Programme, Scope, all_of
+from suanwang.domain.programme import Allocation, Cap, Programme, Scope
 from suanwang.domain.reason import Reason
+from suanwang.domain.rule import Answer, all_of
 from suanwang.errors import msg
 from suanwang.settle.grant import Assessment, Why, assess, split
 

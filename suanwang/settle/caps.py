@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from suanwang.domain.money import Money
-from suanwang.domain.programme import Answer, Cap, Programme, Scope, all_of
+from suanwang.domain.programme import Cap, Programme, Scope
+from suanwang.domain.rule import Answer, all_of
 from suanwang.domain.voucher import Granted
 
 

@@ -10,8 +10,9 @@ from fractions import Fraction
 
 from suanwang.domain.case import Case
 from suanwang.domain.money import Money, total
-from suanwang.domain.programme import Answer, FundLine, Programme, Rate, Rule, all_of
+from suanwang.domain.programme import FundLine, Programme, Rate
 from suanwang.domain.reason import Reason
+from suanwang.domain.rule import Answer, Rule, all_of
 from suanwang.domain.voucher import Finding
 from suanwang.errors import Message, msg
 from suanwang.settle.caps import applies, left_under

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from suanwang.domain.money import Money
-from suanwang.domain.programme import Allocation, Cap, Counting, Mode, Period, Programme, Rate, Rounding, Rule, Scope
+from suanwang.domain.programme import Allocation, Cap, Counting, Mode, Period, Programme, Rate, Rounding, Scope
+from suanwang.domain.rule import Rule
 from suanwang.errors import Message, msg
 
 MODES = {

@@ -11,8 +11,9 @@ from fractions import Fraction
 
 from suanwang.domain.money import Money, total
 from suanwang.domain.placement import CostPart, Option
-from suanwang.domain.programme import AT_ORDER, Answer, Programme, Rate, Rule
+from suanwang.domain.programme import AT_ORDER, Programme, Rate
 from suanwang.domain.reason import Reason
+from suanwang.domain.rule import Answer, Rule
 from suanwang.domain.site import Pool, Site, Tenant
 from suanwang.domain.voucher import Finding, Granted, Redemption, Voucher
 from suanwang.domain.workload import Workload

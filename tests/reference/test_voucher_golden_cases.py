@@ -11,9 +11,9 @@ import pytest
 from suanwang.adapters.programmes import shipped_programme, shipped_programmes
 from suanwang.domain.case import Case, Cost
 from suanwang.domain.money import Money
-from suanwang.domain.programme import Answer
 from suanwang.domain.provenance import Confidence
 from suanwang.domain.reason import Reason
+from suanwang.domain.rule import Answer
 from suanwang.domain.voucher import Granted
 from suanwang.settle.grant import Assessment, assess
 

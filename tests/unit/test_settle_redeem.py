@@ -9,9 +9,10 @@ import pytest
 
 from suanwang.domain.money import Money
 from suanwang.domain.placement import CostPart
-from suanwang.domain.programme import Answer, Cap, Mode, Programme, Rate, Recognition, Rule, Scope
+from suanwang.domain.programme import Cap, Mode, Programme, Rate, Recognition, Scope
 from suanwang.domain.provenance import Confidence, Provenance
 from suanwang.domain.reason import Reason
+from suanwang.domain.rule import Answer, Rule
 from suanwang.domain.voucher import Granted, Redemption, Voucher
 from suanwang.errors import Never
 from suanwang.settle.redeem import Purse, order_of_use, redeem, redeem_in_order

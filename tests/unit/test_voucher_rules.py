@@ -11,7 +11,6 @@ from suanwang.domain.case import Case, Cost
 from suanwang.domain.money import Money
 from suanwang.domain.programme import (
     Allocation,
-    Answer,
     Bracket,
     Cap,
     FundLine,
@@ -21,14 +20,13 @@ from suanwang.domain.programme import (
     Rate,
     Recognition,
     Rounding,
-    Rule,
     Scope,
     Score,
     Stacking,
-    number_in,
 )
 from suanwang.domain.provenance import Confidence, Provenance
 from suanwang.domain.reason import Reason
+from suanwang.domain.rule import Answer, Rule, number_in
 from suanwang.domain.voucher import Granted
 from suanwang.settle.allocate import simulate
 from suanwang.settle.grant import assess

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from suanwang.domain.programme import Answer, Programme
+from suanwang.domain.programme import Programme
 from suanwang.domain.reason import MEANING
+from suanwang.domain.rule import Answer
 from suanwang.errors import Message, msg
 from suanwang.interfaces.cli.figures import money
 from suanwang.interfaces.cli.terminal import Terminal

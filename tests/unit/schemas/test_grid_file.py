@@ -10,8 +10,8 @@ import pytest
 from suanwang.domain.geography import LatencyModel
 from suanwang.domain.money import Money
 from suanwang.domain.price import Basis, Price
-from suanwang.domain.programme import Rule
 from suanwang.domain.provenance import Confidence
+from suanwang.domain.rule import Rule
 from suanwang.domain.site import Grid
 from suanwang.domain.tariff import Tariff, TariffPeriod
 from suanwang.errors import InvalidInput, Problem
