@@ -41,13 +41,17 @@ class OrderState(StrEnum):
 
 
 class EndCause(StrEnum):
-    """Why an attempt ended, as the engine knows it; the exit code is the workload's own."""
+    """Why an attempt ended, as the engine knows it; the exit code is the workload's own.
+
+    `refused`: the engine, or its site, took the order and then would not start it; the observation's detail says why.
+    """
 
     EXITED = "exited"
     SIGNALLED = "signalled"
     CANCELLED = "cancelled"
     TIME_LIMIT = "time_limit"
     LOST = "lost"
+    REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +59,8 @@ class Observation:
     """What an engine knows of an order. `started`/`ended` are the engine's own, in grid time (aware UTC).
 
     `cpu_s` and `memory_bytes_peak` are measured over the attempt's whole process group; `energy_kwh_it` only where a
-    sensor measured it. `evidence` is what an auditor can look up at the engine.
+    sensor measured it. `evidence` is what an auditor can look up at the engine. `detail`: why it waits or how it ended.
+    `seen`: the time as of which this holds, where that is not the time at which it was asked for.
     """
 
     order_id: str
@@ -69,6 +74,8 @@ class Observation:
     energy_kwh_it: float | None = None
     evidence: Mapping[str, str] = field(default_factory=dict)
     progress: str = ""
+    detail: Message | None = None
+    seen: datetime | None = None
 
     def __post_init__(self) -> None:
         if self.started and self.ended and self.ended < self.started:
@@ -96,9 +103,10 @@ class Outage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capacity:
-    """What an engine can give now: accelerators in all and free, by pool; `healthy` False keeps new work away.
+    """What an engine can give now: accelerators in all and free, by pool.
 
-    `outages`: what it will give less of, and when; those of now are not counted in `accelerators` either.
+    `healthy` False keeps new work away; so does `drained`, which is the site's own wish. `outages`: what it will give
+    less of, and when; those of now are not counted in `accelerators` either.
     """
 
     pool_id: str
@@ -106,6 +114,7 @@ class Capacity:
     free: int
     healthy: bool = True
     detail: str = ""
+    drained: bool = False
     outages: tuple[Outage, ...] = ()
 
 

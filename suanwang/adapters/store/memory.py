@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from threading import Lock
+from typing import Self
 
 from suanwang.adapters.store.audit import audit
 from suanwang.adapters.store.checks import (
@@ -17,6 +18,7 @@ from suanwang.adapters.store.checks import (
     same_workload,
 )
 from suanwang.adapters.store.journal import Journal
+from suanwang.adapters.store.memory_sites import MemorySites, SiteTables
 from suanwang.adapters.store.posting import Standing, apply, distinct, hold_of, require_limit, require_postable
 from suanwang.adapters.store.refusals import refused, unavailable
 from suanwang.domain.job import Job, JobEvent, JobState
@@ -60,6 +62,7 @@ class Tables:
     transfers: dict[str, Transfer] = field(default_factory=dict)
     resolved: dict[str, str] = field(default_factory=dict)
     vouchers: dict[str, Voucher] = field(default_factory=dict)
+    sites: SiteTables = field(default_factory=SiteTables)
 
 
 class MemoryJobs:
@@ -85,11 +88,21 @@ class MemoryJobs:
             raise missing(msg("job"), job_id)
         return self._tables.jobs[job_id]
 
-    def find(self, states: Sequence[JobState] = (), tenant: str = "", limit: int = 1000, after: str = "") -> list[Job]:
+    def find(
+        self,
+        states: Sequence[JobState] = (),
+        tenant: str = "",
+        limit: int = 1000,
+        after: str = "",
+        *,
+        newest: bool = False,
+    ) -> list[Job]:
         found = [
             job
-            for id_, job in sorted(self._tables.jobs.items())
-            if id_ > after and (not states or job.state in states) and (not tenant or job.tenant == tenant)
+            for id_, job in sorted(self._tables.jobs.items(), reverse=newest)
+            if (not after or (id_ < after if newest else id_ > after))
+            and (not states or job.state in states)
+            and (not tenant or job.tenant == tenant)
         ]
         return found[:limit]
 
@@ -293,11 +306,17 @@ def _standing(account: Account, balance: Balance) -> Standing:
 
 @dataclass(frozen=True, slots=True)
 class MemoryTransaction:
-    """The three ports on one set of tables."""
+    """The ports on one set of tables."""
 
     jobs: MemoryJobs
     usage: MemoryUsage
     ledger: MemoryLedger
+    sites: MemorySites
+
+    @classmethod
+    def on(cls, tables: Tables) -> Self:
+        sites = MemorySites(tables.sites, tables.journal)
+        return cls(MemoryJobs(tables), MemoryUsage(tables), MemoryLedger(tables), sites)
 
 
 class MemoryStore:
@@ -313,7 +332,7 @@ class MemoryStore:
             raise unavailable("another transaction does not end")
         try:
             with self._tables.journal.step():
-                yield MemoryTransaction(MemoryJobs(self._tables), MemoryUsage(self._tables), MemoryLedger(self._tables))
+                yield MemoryTransaction.on(self._tables)
             self._tables.journal.forget()
         finally:
             self._lock.release()
