@@ -18,6 +18,7 @@ from suanwang.interfaces.cli.jobs import job, jobs
 from suanwang.interfaces.cli.plan import plan
 from suanwang.interfaces.cli.prices import prices
 from suanwang.interfaces.cli.programmes import COMMANDS as PROGRAMME_COMMANDS
+from suanwang.interfaces.cli.replan import replan
 from suanwang.interfaces.cli.replay import replay
 from suanwang.interfaces.cli.run import place, run, submit
 from suanwang.interfaces.cli.terminal import Terminal, error_as_json
@@ -47,6 +48,7 @@ COMMANDS = (
     place,
     plan,
     prices,
+    replan,
     submit,
     jobs,
     job,
