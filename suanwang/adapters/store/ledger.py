@@ -1,18 +1,19 @@
 """Accounts, transfers and vouchers, in SQL (the port `Ledger`)."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from hashlib import sha256
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, or_, select, update
+from sqlalchemy import Connection, Row, RowMapping, Select, bindparam, or_, select, update
 
 from suanwang.adapters.store import codec
-from suanwang.adapters.store.audit import audit, wrong
+from suanwang.adapters.store.audit import audit
+from suanwang.adapters.store.chain import columns_of, link, verified
 from suanwang.adapters.store.checks import missing, other_body
 from suanwang.adapters.store.posting import Hold, Standing, apply, distinct, require_limit, require_postable
 from suanwang.adapters.store.refusals import refusals, refused, step
-from suanwang.adapters.store.tables import accounts, insert_new, microseconds, transfers, vouchers
+from suanwang.adapters.store.tables import accounts, closed_periods, insert_new, microseconds, transfers, vouchers
 from suanwang.domain.ledger import Account, AccountKind, Balance, Transfer, TransferKind
+from suanwang.domain.period import ClosedPeriod
 from suanwang.domain.voucher import Voucher
 from suanwang.errors import msg
 
@@ -88,14 +89,12 @@ class SqlLedger:
         return fresh
 
     def _chain(self, group: list[Transfer]) -> list[dict[str, Any]]:
-        query = select(transfers.c.position, transfers.c.hash).order_by(transfers.c.position.desc()).limit(1)
-        last = self._connection.execute(query).first()
-        before, link = (last.position, last.hash) if last else (0, "")
+        before, chained = self.last()
         rows = []
         for position, transfer in enumerate(group, before + 1):
             body = codec.dump(transfer)
-            link = _link(link, body)
-            rows.append(_columns(transfer) | {"position": position, "hash": link, "body": body})
+            chained = link(chained, body)
+            rows.append(columns_of(transfer) | {"position": position, "hash": chained, "body": body})
         return rows
 
     def _not_stored(self, group: list[Transfer]) -> list[Transfer]:
@@ -186,47 +185,23 @@ class SqlLedger:
         with refusals():
             return [codec.load(Voucher, body) for body in self._connection.execute(query).scalars()]
 
+    def last(self) -> tuple[int, str]:
+        query = select(transfers.c.position, transfers.c.hash).order_by(transfers.c.position.desc()).limit(1)
+        with refusals():
+            last = self._connection.execute(query).first()
+        return (last.position, last.hash) if last else (0, "")
+
     def check(self) -> Mapping[str, int]:
-        return audit([(s.account, s.balance()) for s in self._standings()], self._verified())
+        with refusals():
+            bodies = self._connection.execute(select(closed_periods.c.body)).scalars().all()
+        closed = [codec.load(ClosedPeriod, body) for body in bodies]
+        chain = verified(self._page_after, {c.position: c.hash for c in closed})
+        return audit([(s.account, s.balance()) for s in self._standings()], chain, closed)
 
-    def _verified(self) -> Iterator[Transfer]:
-        """Every transfer from the first, each an unbroken link of the chain whose columns say what its body says."""
-        position, link = 0, ""
-        while True:
-            query = select(transfers).where(transfers.c.position > position).order_by(transfers.c.position).limit(GROUP)
-            with refusals():
-                rows = self._connection.execute(query).mappings().all()
-            if not rows:
-                return
-            for row in rows:
-                position, link = position + 1, _link(link, row["body"])
-                if row["position"] != position:
-                    raise wrong(msg("transfer number {position} is not there", position=position))
-                if row["hash"] != link:
-                    raise wrong(msg("transfer {id} or one before it was changed", id=row["id"]))
-                transfer = codec.load(Transfer, row["body"])
-                if any(row[name] != value for name, value in _columns(transfer).items()):
-                    raise wrong(msg("transfer {id} was changed", id=row["id"]))
-                yield transfer
-
-
-def _link(previous: str, body: str) -> str:
-    """The next hash of the chain: SHA-256 over the hash before it and the body."""
-    return sha256(f"{previous}\n{body}".encode()).hexdigest()
-
-
-def _columns(transfer: Transfer) -> dict[str, Any]:
-    return {
-        "id": transfer.id,
-        "kind": transfer.kind.value,
-        "debit": transfer.debit,
-        "credit": transfer.credit,
-        "unit": transfer.amount.unit,
-        "amount_micro": transfer.amount.micro,
-        "at_us": microseconds(transfer.at),
-        "job_id": transfer.job_id,
-        "pending_id": transfer.pending_id or None,
-    }
+    def _page_after(self, position: int) -> Sequence[RowMapping]:
+        query = select(transfers).where(transfers.c.position > position).order_by(transfers.c.position).limit(GROUP)
+        with refusals():
+            return self._connection.execute(query).mappings().all()
 
 
 def _standing(row: Row[Any]) -> Standing:

@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
+from suanwang.adapters.store.books import SqlBooks
 from suanwang.adapters.store.jobs import SqlJobs
 from suanwang.adapters.store.ledger import SqlLedger
 from suanwang.adapters.store.refusals import refusals
@@ -33,11 +34,12 @@ LOCK_KEY = 0x7375616E77616E67
 
 @dataclass(frozen=True, slots=True)
 class SqlTransaction:
-    """The three ports on one connection."""
+    """The ports on one connection."""
 
     jobs: SqlJobs
     usage: SqlUsage
     ledger: SqlLedger
+    books: SqlBooks
 
 
 class SqlStore:
@@ -49,7 +51,7 @@ class SqlStore:
     @contextmanager
     def transaction(self) -> Iterator[SqlTransaction]:
         with refusals(), self.engine.begin() as connection:
-            yield SqlTransaction(SqlJobs(connection), SqlUsage(connection), SqlLedger(connection))
+            yield SqlTransaction(SqlJobs(connection), SqlUsage(connection), SqlLedger(connection), SqlBooks(connection))
 
     def close(self) -> None:
         self.engine.dispose()

@@ -45,6 +45,11 @@ transfers = table(
     *_whole("position", "amount_micro", "at_us"),
 )
 vouchers = table("vouchers", *_text("id", "programme_id", "tenant", "body"), *_whole("expires_us"))
+closed_periods = table(
+    "closed_periods", *_text("id", "hash", "body"), *_whole("start_us", "end_us", "closed_us", "position")
+)
+usage_corrections = table("usage_corrections", *_text("usage_id", "job_id", "body"), *_whole("sequence", "at_us"))
+documents = table("documents", *_text("id", "kind", "subject", "period", "body"), *_whole("at_us"))
 meta = table("meta", *_text("key", "value"))
 
 ALL: tuple[TableClause, ...] = (
@@ -58,6 +63,9 @@ ALL: tuple[TableClause, ...] = (
     accounts,
     transfers,
     vouchers,
+    closed_periods,
+    usage_corrections,
+    documents,
     meta,
 )
 

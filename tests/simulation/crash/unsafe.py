@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from sqlalchemy import Connection, Engine
 
+from suanwang.adapters.store.books import SqlBooks
 from suanwang.adapters.store.jobs import SqlJobs
 from suanwang.adapters.store.ledger import SqlLedger
 from suanwang.adapters.store.refusals import refusals
@@ -46,7 +47,7 @@ class SitedStore(SqlStore):
             connection.begin()
             connection.connection.driver_connection.execute("COMMIT")  # type: ignore[union-attr]
             loose = cast("Connection", Loose(connection))
-            yield SqlTransaction(SqlJobs(loose), SqlUsage(loose), SqlLedger(loose))
+            yield SqlTransaction(SqlJobs(loose), SqlUsage(loose), SqlLedger(loose), SqlBooks(loose))
 
 
 class Loose:

@@ -70,6 +70,7 @@ class FragileTransaction:
     jobs: Any
     usage: Any
     ledger: Any
+    books: Any
 
 
 class FragileStore:
@@ -83,7 +84,8 @@ class FragileStore:
     def transaction(self) -> Iterator[FragileTransaction]:
         self._faults.maybe_crash()
         with self._store.transaction() as tx:
-            yield FragileTransaction(*(Fragile(port, self._faults) for port in (tx.jobs, tx.usage, tx.ledger)))
+            ports = (tx.jobs, tx.usage, tx.ledger, tx.books)
+            yield FragileTransaction(*(Fragile(port, self._faults) for port in ports))
             self._faults.maybe_crash()
         self._faults.maybe_crash()
 
