@@ -125,9 +125,9 @@ def make_programme(section: ProgrammeSection) -> Programme:
         currency=section.currency,
         opens=section.opens,
         closes=section.closes,
-        rates=tuple(Rate(ratio=r.ratio, when=_rules(r.when)) for r in section.rates),
+        rates=tuple(Rate(ratio=r.ratio, when=make_rules(r.when)) for r in section.rates),
         provenance=make_provenance(section.source),
-        eligibility=_rules(section.eligibility),
+        eligibility=make_rules(section.eligibility),
         recognised=tuple(section.recognised),
         cap_per_job=section.cap_per_job,
         cap_per_tenant=section.cap_per_tenant,
@@ -141,5 +141,6 @@ def make_provenance(source: SourceSection) -> Provenance:
     return Provenance(source=source.text, date=source.date, confidence=source.confidence)
 
 
-def _rules(rules: list[RuleSection]) -> tuple[Rule, ...]:
+def make_rules(rules: list[RuleSection]) -> tuple[Rule, ...]:
+    """The domain's rules."""
     return tuple(Rule(fact=rule.fact, one_of=tuple(rule.one_of)) for rule in rules)

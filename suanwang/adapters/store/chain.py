@@ -14,6 +14,8 @@ from suanwang.domain.ledger import Transfer
 from suanwang.errors import Message, msg
 
 Row = RowMapping
+CHAINED = ("id", "kind", "debit", "credit", "unit", "amount_micro", "at_us", "job_id", "pending_id")
+"""The columns beside the body, in the order of `columns_of`."""
 
 
 def link(previous: str, body: str) -> str:

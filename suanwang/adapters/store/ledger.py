@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, RowMapping, Select, bindparam, or_, select, update
+from sqlalchemy import Connection, Row, RowMapping, Select, or_, select
 
 from suanwang.adapters.store import codec
 from suanwang.adapters.store.audit import audit
-from suanwang.adapters.store.chain import columns_of, link, verified
+from suanwang.adapters.store.bulk import SUMS, insert_rows, update_sums
+from suanwang.adapters.store.chain import CHAINED, columns_of, link, verified
 from suanwang.adapters.store.checks import missing, other_body
 from suanwang.adapters.store.posting import Hold, Standing, apply, distinct, require_limit, require_postable
 from suanwang.adapters.store.refusals import refusals, refused, step
@@ -19,8 +20,8 @@ from suanwang.errors import msg
 
 GROUP = 1000
 """Transfers written at once: groups of a thousand are where a commit's cost no longer shows."""
-
-SUMS = ("debits_posted", "credits_posted", "debits_pending", "credits_pending")
+KINDS = {kind.value: kind for kind in AccountKind}
+COLUMNS = (*CHAINED, "position", "hash", "body")
 
 
 class SqlLedger:
@@ -61,9 +62,7 @@ class SqlLedger:
             apply(transfer, holds.get(transfer.pending_id), standings)
         changed = sorted({side for t in fresh for side in (t.debit, t.credit)})
         if changed:
-            statement = update(accounts).where(accounts.c.id == bindparam("account_id"))
-            rows = [{"account_id": id_, **{name: getattr(standings[id_], name) for name in SUMS}} for id_ in changed]
-            self._connection.execute(statement.values({name: bindparam(name) for name in SUMS}), rows)
+            update_sums(self._connection, [(id_, *standings[id_].sums) for id_ in changed])
 
     def _lock(self, account_ids: set[str]) -> dict[str, Standing]:
         """The accounts with their sums, locked in the order of their ids: two batches cannot block each other."""
@@ -79,7 +78,7 @@ class SqlLedger:
         fresh = group
         while fresh:
             with self._connection.begin_nested() as attempt:
-                if insert_new(self._connection, transfers, self._chain(fresh)) == len(fresh):
+                if insert_rows(self._connection, transfers, COLUMNS, self._chain(fresh)) == len(fresh):
                     break
                 attempt.rollback()
             rest = self._not_stored(fresh)
@@ -88,13 +87,13 @@ class SqlLedger:
             fresh = rest
         return fresh
 
-    def _chain(self, group: list[Transfer]) -> list[dict[str, Any]]:
+    def _chain(self, group: list[Transfer]) -> list[tuple[Any, ...]]:
         before, chained = self.last()
         rows = []
         for position, transfer in enumerate(group, before + 1):
-            body = codec.dump(transfer)
+            body = codec.dump_transfer(transfer)
             chained = link(chained, body)
-            rows.append(columns_of(transfer) | {"position": position, "hash": chained, "body": body})
+            rows.append((*columns_of(transfer).values(), position, chained, body))
         return rows
 
     def _not_stored(self, group: list[Transfer]) -> list[Transfer]:
@@ -205,11 +204,6 @@ class SqlLedger:
 
 
 def _standing(row: Row[Any]) -> Standing:
-    account = Account(
-        id=row.id,
-        kind=AccountKind(row.kind),
-        owner=row.owner,
-        unit=row.unit,
-        credit_limit_micro=row.credit_limit_micro,
-    )
-    return Standing(account, row.debits_posted, row.credits_posted, row.debits_pending, row.credits_pending)
+    id_, kind, owner, unit, limit, *sums = tuple(row)
+    account = Account(id=id_, kind=KINDS[kind], owner=owner, unit=unit, credit_limit_micro=limit)
+    return Standing(account, *sums)

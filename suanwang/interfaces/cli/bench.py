@@ -3,6 +3,7 @@
 import click
 
 from suanwang.interfaces.cli.bench_estimate import estimate
+from suanwang.interfaces.cli.bench_ledger import ledger
 from suanwang.interfaces.cli.bench_place import place
 from suanwang.interfaces.cli.bench_replay import replay
 
@@ -14,10 +15,11 @@ def bench() -> None:
     \b
     Examples:
       suanwang bench estimate --json
+      suanwang bench ledger --json
       suanwang bench place --json
       suanwang bench replay --json
     """
 
 
-for command in (estimate, place, replay):
+for command in (estimate, ledger, place, replay):
     bench.add_command(command)
