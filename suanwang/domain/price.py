@@ -10,8 +10,8 @@ from itertools import pairwise
 
 from suanwang.domain.money import Money
 from suanwang.domain.provenance import Provenance
+from suanwang.domain.rule import Rule
 from suanwang.domain.tariff import TariffPeriod, segments
-from suanwang.domain.voucher import Rule
 
 
 class Basis(StrEnum):

@@ -15,6 +15,7 @@ class Reason(StrEnum):
     LABEL_MISMATCH = "LabelMismatch"
     MISSING_FIGURE = "MissingFigure"
     NO_LINK = "NoLink"
+    CLASHES_WITH_OTHERS = "ClashesWithOthers"
     QUOTA_EXHAUSTED = "QuotaExhausted"
     BUDGET_EXHAUSTED = "BudgetExhausted"
     INSUFFICIENT_BALANCE = "InsufficientBalance"
@@ -35,6 +36,10 @@ class Reason(StrEnum):
     VOUCHER_NOT_ELIGIBLE = "VoucherNotEligible"
     VOUCHER_EXPIRED = "VoucherExpired"
     VOUCHER_EXHAUSTED = "VoucherExhausted"
+    VOUCHER_NEEDS_EVIDENCE = "VoucherNeedsEvidence"
+    VOUCHER_NOT_OPEN = "VoucherNotOpen"
+    VOUCHER_BELOW_MINIMUM = "VoucherBelowMinimum"
+    VOUCHER_CAPPED = "VoucherCapped"
 
 
 MEANING: dict[Reason, str] = {
@@ -49,6 +54,7 @@ MEANING: dict[Reason, str] = {
     Reason.NO_LINK: "No link carries the workload's data to the site.",
     Reason.QUOTA_EXHAUSTED: "A quota of accelerator-hours of the tenant, project or user has too little left.",
     Reason.BUDGET_EXHAUSTED: "A budget of the tenant, project or user has too little left in the period.",
+    Reason.CLASHES_WITH_OTHERS: "The workloads that it waits for, must be near to or apart from leave it no place.",
     Reason.INSUFFICIENT_BALANCE: "The tenant's account cannot hold the quote.",
     Reason.WAITING_FOR_CAPACITY: "The pool is full; the job starts when enough accelerators are free.",
     Reason.WAITING_FOR_CHEAP_POWER: "The planned start is later because the hours until then cost more.",
@@ -67,4 +73,8 @@ MEANING: dict[Reason, str] = {
     Reason.VOUCHER_NOT_ELIGIBLE: "The programme's rules do not admit this workload or tenant.",
     Reason.VOUCHER_EXPIRED: "The voucher's last day has passed.",
     Reason.VOUCHER_EXHAUSTED: "The voucher or the programme's fund has nothing left.",
+    Reason.VOUCHER_NEEDS_EVIDENCE: "A rule of the programme asks for a fact of which there is no evidence yet.",
+    Reason.VOUCHER_NOT_OPEN: "The programme is not open at that time.",
+    Reason.VOUCHER_BELOW_MINIMUM: "The recognised cost is below the least that the programme supports.",
+    Reason.VOUCHER_CAPPED: "A limit of the programme (per job, tenant, group, budget …) leaves less, or nothing.",
 }

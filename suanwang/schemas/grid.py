@@ -126,7 +126,7 @@ def _check_money(section: GridSection, findings: Findings) -> None:
     units = [(path, amount.unit) for path, amount in amounts if amount is not None]
     amounts += [((*ROOT, "budgets", i, "money"), b.money) for i, b in enumerate(section.budgets)]
     for i, programme in enumerate(section.programmes):
-        check_programme(programme, findings, (*ROOT, "programmes", i))
+        check_programme(programme, findings, (*ROOT, "programmes", i), in_grid=True)
         units.append(((*ROOT, "programmes", i, "currency"), programme.currency))
     for path, unit in units:
         if unit is not None and section.currency is not None and unit != section.currency:

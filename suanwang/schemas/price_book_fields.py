@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Discriminator, Field, Strict, Tag
 
 from suanwang.domain.price import PRICED, UsageBasis
-from suanwang.schemas.programme import RuleSection, SourceSection
+from suanwang.schemas.programme_fields import RuleSection, SourceSection
 from suanwang.schemas.quantities import Amount, Currency, Ratio
 from suanwang.schemas.section import API_VERSION, Name, Section, Text, Word, choice
 from suanwang.schemas.site_fields import PeriodSection

@@ -14,9 +14,9 @@ from suanwang.domain.money import Money
 from suanwang.domain.placement import CostPart
 from suanwang.domain.price import COMPUTE, PRICED, Basis, Charge, Price, PriceBook, Tier, UsageBasis
 from suanwang.domain.provenance import MissingFigure
+from suanwang.domain.rule import Answer
 from suanwang.domain.signal import MICROSECOND
 from suanwang.domain.usage import UsageRecord
-from suanwang.domain.voucher import Answer
 from suanwang.domain.workload import DataSet
 from suanwang.errors import Never, msg
 from suanwang.units import MICRO, SECONDS_PER_HOUR

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import Lock
+from typing import Self
 
 from suanwang.adapters.store.audit import audit
 from suanwang.adapters.store.checks import (
@@ -15,6 +16,7 @@ from suanwang.adapters.store.checks import (
     other_body,
     same_workload,
 )
+from suanwang.adapters.store.memory_sites import MemorySites
 from suanwang.adapters.store.memory_tables import StoredOrder, Tables
 from suanwang.adapters.store.memory_usage import MemoryBooks, MemoryUsage
 from suanwang.adapters.store.posting import Standing, apply, distinct, hold_of, require_limit, require_postable
@@ -52,11 +54,21 @@ class MemoryJobs:
             raise missing(msg("job"), job_id)
         return self._tables.jobs[job_id]
 
-    def find(self, states: Sequence[JobState] = (), tenant: str = "", limit: int = 1000, after: str = "") -> list[Job]:
+    def find(
+        self,
+        states: Sequence[JobState] = (),
+        tenant: str = "",
+        limit: int = 1000,
+        after: str = "",
+        *,
+        newest: bool = False,
+    ) -> list[Job]:
         found = [
             job
-            for id_, job in sorted(self._tables.jobs.items())
-            if id_ > after and (not states or job.state in states) and (not tenant or job.tenant == tenant)
+            for id_, job in sorted(self._tables.jobs.items(), reverse=newest)
+            if (not after or (id_ < after if newest else id_ > after))
+            and (not states or job.state in states)
+            and (not tenant or job.tenant == tenant)
         ]
         return found[:limit]
 
@@ -232,6 +244,12 @@ class MemoryTransaction:
     usage: MemoryUsage
     ledger: MemoryLedger
     books: MemoryBooks
+    sites: MemorySites
+
+    @classmethod
+    def on(cls, tables: Tables) -> Self:
+        sites = MemorySites(tables.sites, tables.journal)
+        return cls(MemoryJobs(tables), MemoryUsage(tables), MemoryLedger(tables), MemoryBooks(tables), sites)
 
 
 class MemoryStore:
@@ -247,8 +265,7 @@ class MemoryStore:
             raise unavailable("another transaction does not end")
         try:
             with self._tables.journal.step():
-                kept = self._tables
-                yield MemoryTransaction(MemoryJobs(kept), MemoryUsage(kept), MemoryLedger(kept), MemoryBooks(kept))
+                yield MemoryTransaction.on(self._tables)
             self._tables.journal.forget()
         finally:
             self._lock.release()

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from suanwang.adapters.store.journal import Journal
+from suanwang.adapters.store.memory_sites import SiteTables
 from suanwang.domain.invoice import Invoice
 from suanwang.domain.job import Job, JobEvent
 from suanwang.domain.ledger import Account, Balance, Transfer
@@ -46,3 +47,4 @@ class Tables:
     corrections: dict[tuple[str, int], Correction] = field(default_factory=dict)
     closed: dict[str, ClosedPeriod] = field(default_factory=dict)
     documents: dict[str, Invoice] = field(default_factory=dict)
+    sites: SiteTables = field(default_factory=SiteTables)

@@ -38,6 +38,7 @@ class EchoTransaction:
     usage: Any
     ledger: Any
     books: Any
+    sites: Any
 
 
 class EchoStore:
@@ -49,7 +50,7 @@ class EchoStore:
     @contextmanager
     def transaction(self) -> Iterator[EchoTransaction]:
         with self._store.transaction() as tx:
-            yield EchoTransaction(Twice(tx.jobs), Twice(tx.usage), Twice(tx.ledger), Twice(tx.books))
+            yield EchoTransaction(*map(Twice, (tx.jobs, tx.usage, tx.ledger, tx.books, tx.sites)))
 
     def close(self) -> None:
         self._store.close()

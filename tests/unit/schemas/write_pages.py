@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from suanwang.schemas.case import case_schema
 from suanwang.schemas.grid import grid_schema
 from suanwang.schemas.price_book import price_book_schema
 from suanwang.schemas.programme import programme_schema
@@ -18,6 +19,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     "grid": grid_schema(),
     "price-book": price_book_schema(),
     "programme": programme_schema(),
+    "case": case_schema(),
     "site-plan": site_plan_schema(),
 }
 

@@ -8,7 +8,7 @@ from suanwang.adapters.store.migrations.rules import text_columns as text
 from suanwang.adapters.store.migrations.rules import whole_columns as whole
 
 revision = "0004"
-down_revision = "0001"
+down_revision = "0003"
 
 RULES = (
     (
