@@ -72,6 +72,20 @@ def refuse_changes(table: str) -> None:
     run(f"CREATE TRIGGER {rule}_truncate BEFORE TRUNCATE ON {table} EXECUTE FUNCTION {rule}()")
 
 
+def hide(table: str, seen: str) -> None:
+    """On PostgreSQL: a transaction that says whose it is (`suanwang.tenant`) meets only rows for which `seen` holds.
+
+    {me} in `seen` stands for that tenant.
+    """
+    if op.get_context().dialect.name != "postgresql":
+        return
+    me = "current_setting('suanwang.tenant', true)"
+    rule = f"COALESCE({me}, '') = '' OR {seen.format(me=me)}"
+    run(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+    run(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
+    run(f"CREATE POLICY {table}_of_tenant ON {table} USING ({rule}) WITH CHECK ({rule})")
+
+
 def run(statement: str) -> None:
     """Execute one statement as it is written."""
     op.get_bind().exec_driver_sql(statement)

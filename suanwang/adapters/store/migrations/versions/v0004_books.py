@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from suanwang.adapters.store.migrations.rules import make_table, primary, reference, refuse_changes, refuse_rows
+from suanwang.adapters.store.migrations.rules import hide, make_table, primary, reference, refuse_changes, refuse_rows
 from suanwang.adapters.store.migrations.rules import text_columns as text
 from suanwang.adapters.store.migrations.rules import whole_columns as whole
 
@@ -59,3 +59,5 @@ def upgrade() -> None:
         refuse_rows(table, f"{table}_{rule}", broken)
     for table in ("closed_periods", "usage_corrections", "documents"):
         refuse_changes(table)
+    hide("usage_corrections", "EXISTS (SELECT 1 FROM jobs WHERE jobs.id = usage_corrections.job_id)")
+    hide("documents", "subject = {me}")
