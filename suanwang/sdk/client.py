@@ -17,6 +17,7 @@ from suanwang.domain.voucher import Voucher
 from suanwang.domain.workload import Workload
 from suanwang.errors import InvalidInput, Problem, msg
 from suanwang.schemas.answers import PriceTable
+from suanwang.sdk.books import Books
 from suanwang.sdk.desk import Desk
 from suanwang.sdk.local import LocalDesk
 from suanwang.sdk.remote import RemoteDesk
@@ -67,6 +68,11 @@ class Client:
     def house(self) -> House:
         """What is composed in this process. Raises NotPermitted(hub-only) for a hub elsewhere."""
         return self._desk.house
+
+    @property
+    def books(self) -> Books:
+        """Budgets, periods, price books, documents. Raises NotPermitted(hub-only) for a hub elsewhere."""
+        return Books(self.house.hub)
 
     def read_workload(self, path: str) -> Workload:
         """Read a workload file. Raises InvalidInput with every problem.
