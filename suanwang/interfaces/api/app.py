@@ -4,13 +4,13 @@ from fastapi import FastAPI
 
 from suanwang import __version__
 from suanwang.bootstrap import House
-from suanwang.interfaces.api import health, jobs
+from suanwang.interfaces.api import agent_routes, health, jobs
 from suanwang.interfaces.serving.caller import Known
 from suanwang.interfaces.serving.passage import Passage
 from suanwang.interfaces.serving.refusals import add_refusals
 from suanwang.interfaces.web import sessions
 
-ROUTERS = (health.router, jobs.router, sessions.router)
+ROUTERS = (health.router, jobs.router, agent_routes.router, sessions.router)
 """Every router of the hub. One that is added here is served, documented and fuzzed."""
 
 
