@@ -16,7 +16,9 @@ from suanwang.interfaces.cli.feasibility import feasibility
 from suanwang.interfaces.cli.help import speaking, translated
 from suanwang.interfaces.cli.identity import project, token, user
 from suanwang.interfaces.cli.jobs import job, jobs
+from suanwang.interfaces.cli.plan import plan
 from suanwang.interfaces.cli.prices import prices
+from suanwang.interfaces.cli.programmes import COMMANDS as PROGRAMME_COMMANDS
 from suanwang.interfaces.cli.replay import replay
 from suanwang.interfaces.cli.run import place, run, submit
 from suanwang.interfaces.cli.terminal import Terminal, error_as_json
@@ -44,6 +46,7 @@ COMMANDS = (
     run,
     estimate,
     place,
+    plan,
     prices,
     submit,
     jobs,
@@ -63,6 +66,8 @@ COMMANDS = (
 )
 for command in COMMANDS:
     cli.add_command(command)
+for command in PROGRAMME_COMMANDS:
+    voucher.add_command(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
