@@ -10,6 +10,7 @@ from suanwang.errors import InvalidInput, Problem, SuanwangError, msg
 from suanwang.interfaces.cli.agent import agent
 from suanwang.interfaces.cli.bench import bench
 from suanwang.interfaces.cli.books import admin, bill, ledger, voucher
+from suanwang.interfaces.cli.budgets import budget, period
 from suanwang.interfaces.cli.catalog import catalog
 from suanwang.interfaces.cli.estimate import estimate
 from suanwang.interfaces.cli.feasibility import feasibility
@@ -53,6 +54,8 @@ COMMANDS = (
     job,
     bill,
     ledger,
+    budget,
+    period,
     voucher,
     admin,
     bench,
