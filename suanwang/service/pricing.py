@@ -16,6 +16,7 @@ from suanwang.place.instance import Floats
 from suanwang.place.offer import Offer, Request, offers
 from suanwang.place.outlook import Outlooks
 from suanwang.place.plan import Plan, plan
+from suanwang.schemas.answers import PoolPrices, PriceTable
 from suanwang.service.hub import Hub
 from suanwang.service.planning import PROMISED, estimate_all, occupancy_of
 
@@ -63,6 +64,23 @@ def prices(hub: Hub, hours: int = 168) -> PriceList:
         congestion=made.prices,
         cost=made.cost,
         bound=made.bound,
+    )
+
+
+def price_table(hub: Hub, hours: int) -> PriceTable:
+    """The same as plain figures, rounded to a millionth: what is shown and sent."""
+    found = prices(hub, hours)
+    columns = {"rent": found.rent, "power": found.power, "congestion": found.congestion, "total": found.total}
+    pools = {
+        pool: PoolPrices(**{name: tuple(round(float(v), 6) for v in column[row]) for name, column in columns.items()})
+        for row, pool in enumerate(found.pools)
+    }
+    return PriceTable(
+        start=found.start,
+        hours=hours,
+        currency=found.currency,
+        unit=f"{found.currency}/accelerator-hour",
+        pools=pools,
     )
 
 
