@@ -37,7 +37,6 @@ CODES: dict[str, str] = {
     "site-has-agent": "Another agent speaks for the site, and was heard lately.",
     "wrong-site": "A token, or a spool, of one site was used for another.",
     "spool-in-use": "Another agent works with the spool.",
-    "hub-unreachable": "The hub did not answer.",
     "lost-race": "Somebody else changed the object first; read it again.",
     "store-refused": "The database refused a write that breaks an invariant.",
     "store-unavailable": "The database did not answer, or was busy for too long.",
