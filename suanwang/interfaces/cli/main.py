@@ -7,6 +7,7 @@ import click
 
 from suanwang import __version__
 from suanwang.errors import InvalidInput, Problem, SuanwangError, msg
+from suanwang.interfaces.cli.agent import agent
 from suanwang.interfaces.cli.bench import bench
 from suanwang.interfaces.cli.books import admin, bill, ledger, voucher
 from suanwang.interfaces.cli.budgets import budget, period
@@ -63,6 +64,7 @@ COMMANDS = (
     feasibility,
     replay,
     up,
+    agent,
     user,
     project,
     token,
