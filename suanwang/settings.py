@@ -37,6 +37,11 @@ TABLE: tuple[Setting, ...] = (
         default="",
         description="Folders of your own catalog facts, separated by ':'; later ones win over earlier ones.",
     ),
+    Setting(
+        name="price_books",
+        default="",
+        description="Folders of price book files (*.yaml), separated by ':'; they add to the grid file's own.",
+    ),
     Setting(name="grid", default="", description="Grid file; empty means this machine alone."),
     Setting(
         name="fonts",
@@ -71,6 +76,7 @@ class Settings:
     home: Path
     database_url: str
     catalog: tuple[Path, ...]
+    price_books: tuple[Path, ...]
     grid: str
     fonts: tuple[Path, ...]
     lang: str
@@ -109,6 +115,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         home=home,
         database_url=text["database_url"] or f"sqlite:///{home / 'suanwang.db'}",
         catalog=tuple(Path(p).expanduser() for p in text["catalog"].split(":") if p),
+        price_books=tuple(Path(p).expanduser() for p in text["price_books"].split(":") if p),
         grid=text["grid"],
         fonts=tuple(Path(p).expanduser() for p in text["fonts"].split(":") if p),
         lang=text["lang"],

@@ -17,6 +17,7 @@ from suanwang.domain.workload import Workload
 from suanwang.errors import NotNow, msg
 from suanwang.schedule.policies import find_policy
 from suanwang.schemas.workload import read_workload
+from suanwang.sdk.books import Books
 from suanwang.service.planning import Quote, quote
 from suanwang.service.settlement import invoice_of
 from suanwang.service.submit import cancel, submit
@@ -45,6 +46,11 @@ class Client:
             yield cls(house)
         finally:
             house.close()
+
+    @property
+    def books(self) -> Books:
+        """Budgets, periods, price books, documents."""
+        return Books(self._hub)
 
     def read_workload(self, path: str) -> Workload:
         """Read a workload file; its `directory` is relative to the file. Raises InvalidInput with every problem."""

@@ -7,9 +7,10 @@ the site. The rest is the tenant's money. Repeats make the same transfers, which
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from fractions import Fraction
 
 from suanwang.domain.job import Job
-from suanwang.domain.ledger import Transfer, TransferKind
+from suanwang.domain.ledger import AccountKind, Transfer, TransferKind
 from suanwang.domain.money import Money, total
 from suanwang.domain.placement import Option
 from suanwang.domain.price import Charge
@@ -18,8 +19,10 @@ from suanwang.domain.voucher import Redemption
 from suanwang.settle.accounts import (
     COIN_MICRO,
     fund_id,
+    kind_of,
     redeemed_id,
     site_id,
+    tax_id,
     tenant_id,
     voucher_id,
 )
@@ -83,6 +86,11 @@ def hold(job: Job, redemptions: Sequence[Redemption], *, at: datetime, expires: 
     return transfers
 
 
+def money_of(held: Iterable[Transfer], unit: str) -> Money:
+    """What of a job's holds is the tenant's own money."""
+    return total([t.amount for t in held if kind_of(t.debit) is AccountKind.TENANT], unit)
+
+
 def settle(
     job: Job, charges: Sequence[Charge], pending: Iterable[Transfer], redemptions: Sequence[Redemption], *, at: datetime
 ) -> Settlement:
@@ -128,13 +136,39 @@ def settle(
     )
 
 
+def tax_transfer(job: Job, tax: Money, settled: Settlement, *, at: datetime, mark: str = "") -> list[Transfer]:
+    """What of the site's receipts for a job is tax: none of it on what was waived. Nothing for no tax."""
+    paid = settled.charged - settled.waived
+    due = tax.times(Fraction(paid.micro, settled.charged.micro)) if settled.charged else tax
+    if due.micro <= 0:
+        return []
+    site = _option(job).site_id
+    return [
+        Transfer(
+            id=f"tax:{job.id}{mark}",
+            kind=TransferKind.SINGLE,
+            debit=site_id(site, due.unit),
+            credit=tax_id(site, due.unit),
+            amount=due,
+            at=at,
+            memo=f"tax on job {job.id}",
+            job_id=job.id,
+        )
+    ]
+
+
 def release(pending: Iterable[Transfer], *, at: datetime) -> list[Transfer]:
     """Void every hold: of a job that never started, or whose holds ran out."""
     return [_void(t, at) for t in pending]
 
 
 def _resolve(holds: Mapping[str, Transfer], used: Mapping[str, Money], at: datetime) -> tuple[Transfer, ...]:
-    return tuple(_post(t, used[t.id].micro, at) if used[t.id] else _void(t, at) for t in holds.values())
+    return tuple(resolve(t, used[t.id].micro, at) for t in holds.values())
+
+
+def resolve(held: Transfer, micro: int, at: datetime) -> Transfer:
+    """Post so many millionths of a hold and release the rest; void it for nothing."""
+    return _post(held, micro, at) if micro else _void(held, at)
 
 
 def _post(held: Transfer, micro: int, at: datetime) -> Transfer:

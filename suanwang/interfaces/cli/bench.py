@@ -4,6 +4,7 @@ import click
 
 from suanwang.interfaces.cli.bench_abuse import abuse
 from suanwang.interfaces.cli.bench_estimate import estimate
+from suanwang.interfaces.cli.bench_ledger import ledger
 from suanwang.interfaces.cli.bench_place import place
 from suanwang.interfaces.cli.bench_replay import replay
 
@@ -16,10 +17,11 @@ def bench() -> None:
     Examples:
       suanwang bench abuse --json
       suanwang bench estimate --json
+      suanwang bench ledger --json
       suanwang bench place --json
       suanwang bench replay --json
     """
 
 
-for command in (abuse, estimate, place, replay):
+for command in (abuse, estimate, ledger, place, replay):
     bench.add_command(command)

@@ -9,6 +9,7 @@ from suanwang import __version__
 from suanwang.errors import InvalidInput, Problem, SuanwangError, msg
 from suanwang.interfaces.cli.bench import bench
 from suanwang.interfaces.cli.books import admin, bill, ledger, voucher
+from suanwang.interfaces.cli.budgets import budget, period
 from suanwang.interfaces.cli.catalog import catalog
 from suanwang.interfaces.cli.estimate import estimate
 from suanwang.interfaces.cli.feasibility import feasibility
@@ -52,6 +53,8 @@ COMMANDS = (
     job,
     bill,
     ledger,
+    budget,
+    period,
     voucher,
     admin,
     bench,
