@@ -7,6 +7,7 @@ from suanwang.schedule.cycle import Policy, cycle
 from suanwang.service.collect import cancel_asked, collect
 from suanwang.service.dispatch import admit, dispatch, snapshot
 from suanwang.service.hub import Hub
+from suanwang.service.office import sweep
 from suanwang.service.orders import plan_new
 from suanwang.service.settlement import settle_ended
 
@@ -38,5 +39,6 @@ def tick(hub: Hub, policy: Policy) -> TickReport:
     decisions = cycle(state, policy)  # 5 cycle
     orders = admit(hub, decisions, now)
     sent = dispatch(hub, [*seen.unsent, *orders], now)  # 6 dispatch
-    settled = settle_ended(hub, now)  # 7 settle
+    settled = settle_ended(hub, now)  # 7 settle, with the voucher offices' own steps
+    sweep(hub, now)
     return TickReport(at=now, ended=seen.ended, planned=planned, admitted=len(orders), sent=sent, settled=settled)
