@@ -1,6 +1,7 @@
 """Snapshot: all that a scheduling cycle knows. It is made from jobs and capacities live, and from a trace in replay."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import inf
 from typing import Self
@@ -8,12 +9,21 @@ from typing import Self
 from suanwang.domain.job import ACTIVE, Job, JobState
 from suanwang.domain.order import Capacity
 from suanwang.domain.placement import Against, Placement
+from suanwang.domain.signal import Signal
 from suanwang.domain.site import Pool, Site
+from suanwang.schedule.accounts import Accounts
+from suanwang.schedule.history import History
+from suanwang.schedule.packing.layout import Layout
+from suanwang.schedule.scaling import Scaling
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolState:
-    """A pool as its engine reports it. `free` counts accelerators that the engine could give now."""
+    """A pool as its engine reports it. `free` counts accelerators that the engine could give now.
+
+    What is known of it: `price` (currency) and `carbon` (kg) of a kWh at the IT equipment, `power_w` of an accelerator
+    at work, and `layout`, its nodes with what is free on each and the packing that picks among them.
+    """
 
     pool_id: str
     accelerators: int
@@ -21,6 +31,10 @@ class PoolState:
     healthy: bool = True
     drained: bool = False
     detail: str = ""
+    price: Signal | None = None
+    carbon: Signal | None = None
+    power_w: float | None = None
+    layout: Layout | None = None
 
     @classmethod
     def of(cls, pool: Pool, site: Site, capacity: Capacity) -> Self:
@@ -41,7 +55,10 @@ class Waiting:
 
     `since`: when it was created. What its placement waited for: the earliest start asked for, the data's arrival,
     and `free_from`, when it could start at all; what is left until `start` is for cheaper hours. `run_s_max`: the high
-    end of its estimate (seconds).
+    end of its estimate (seconds); `deadline`: when it must have ended; `considered`: an
+    earlier cycle has let it wait; `left`: the share of its work not done yet.
+    `had_s`: seconds that it has run already, by pool. `speeds`: how fast it is in each pool that can have it, beside
+    its own where it is empty, in any unit that is the same for all pools. `scaling`: what more accelerators give it.
     """
 
     job_id: str
@@ -55,10 +72,28 @@ class Waiting:
     data_ready: datetime | None = None
     free_from: datetime | None = None
     run_s_max: float = inf
+    user: str = ""
+    deadline: datetime | None = None
+    preemptible: bool = False
+    considered: bool = False
+    left: float = 1.0
+    had_s: Mapping[str, float] = field(default_factory=dict)
+    speeds: Mapping[str, float] = field(default_factory=dict)
+    scaling: Scaling | None = None
+
+    @property
+    def attained_s(self) -> float:
+        """Accelerator-seconds that it has had."""
+        return sum(self.had_s.values()) * self.accelerators
+
+    @property
+    def pools(self) -> tuple[str, ...]:
+        """The pools that can have it, as they are written down."""
+        return tuple(self.speeds) or (self.pool_id,)
 
     @classmethod
-    def of(cls, job: Job) -> Self:
-        """From a held or preempted job. Raises ValueError when it has no placement."""
+    def of(cls, job: Job, had_s: float = 0.0) -> Self:
+        """From a held or preempted job (or an active one, as it was). Raises ValueError when it has no placement."""
         placement = _placement(job)
         option, savings = placement.option, placement.savings
         at_once = [s.alternative.start for s in savings if s.against == Against.SAME_POOL_AT_ONCE]
@@ -74,6 +109,12 @@ class Waiting:
             data_ready=option.data_ready,
             free_from=at_once[0] if at_once else option.start,
             run_s_max=option.estimate.time_s.high,
+            user=job.tenant,
+            deadline=job.workload.limits.deadline,
+            preemptible=job.workload.preemptible and job.workload.checkpointing is not None,
+            considered=job.reason is not None,
+            left=max(0.0, 1.0 - had_s / option.estimate.time_s.high) if had_s else 1.0,
+            had_s={option.pool_id: had_s} if had_s else {},
         )
 
 
@@ -81,7 +122,8 @@ class Waiting:
 class Active:
     """An admitted job. `running` False: its engine may not count it yet, so the cycle does.
 
-    `end`: when it ends by the high end of its estimate, counted from its last move; None: nobody knows.
+    `end`: when it ends by the high end of its estimate, counted from its last move; None: nobody knows. `job`: as it
+    was when it was admitted at `started`; a policy can act only on jobs that it is told of here.
     """
 
     job_id: str
@@ -89,14 +131,24 @@ class Active:
     accelerators: int
     running: bool
     end: datetime | None = None
+    job: Waiting | None = None
+    started: datetime | None = None
 
     def seconds_left(self, now: datetime) -> float:
         """Until it is expected to end; inf when nobody knows."""
         return inf if self.end is None else (self.end - now).total_seconds()
 
+    def seconds_run(self, now: datetime) -> float:
+        """Since it was admitted; 0 when that is not known."""
+        return 0.0 if self.started is None else (now - self.started).total_seconds()
+
+    def attained_s(self, now: datetime) -> float:
+        """Accelerator-seconds that it has had, the present run included."""
+        return (self.job.attained_s if self.job else 0.0) + self.seconds_run(now) * self.accelerators
+
     @classmethod
-    def of(cls, job: Job) -> Self:
-        """From a queued or running job. Raises ValueError for any other."""
+    def of(cls, job: Job, had_s: float = 0.0) -> Self:
+        """From a queued or running job; `had_s`: seconds of its earlier attempts. Raises ValueError for any other."""
         if job.state not in ACTIVE:
             raise ValueError(f"job {job.id} is {job.state}, not active")
         option = _placement(job).option
@@ -106,6 +158,8 @@ class Active:
             accelerators=option.accelerators,
             running=job.state is JobState.RUNNING,
             end=job.updated + timedelta(seconds=option.estimate.time_s.high),
+            job=Waiting.of(job, had_s),
+            started=job.updated,
         )
 
 
@@ -117,12 +171,17 @@ def _placement(job: Job) -> Placement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """Grid time (aware UTC), the pools, the jobs that wait and the jobs that hold accelerators. Ids are unique."""
+    """Grid time (aware UTC), the pools, the jobs that wait and the jobs that hold accelerators. Ids are unique.
+
+    `accounts`: who is entitled to how much. `history`: the runs that have ended, for policies that ask for it.
+    """
 
     now: datetime
     pools: tuple[PoolState, ...]
     waiting: tuple[Waiting, ...]
     active: tuple[Active, ...] = ()
+    accounts: Accounts = Accounts()
+    history: History = field(default_factory=History)
 
     def free(self) -> dict[str, int]:
         """Accelerators that can be promised now, by pool.
