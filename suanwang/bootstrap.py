@@ -10,12 +10,13 @@ from pathlib import Path
 
 from suanwang.adapters.catalog import load_catalog
 from suanwang.adapters.clock import FastClock, SystemClock
-from suanwang.adapters.engines import open_engine
+from suanwang.adapters.engines import open_engines as open_engines_of
+from suanwang.adapters.engines.agent import agent_engines
 from suanwang.adapters.store.sql import open_store
 from suanwang.domain.catalog import Catalog
 from suanwang.domain.site import Grid
 from suanwang.errors import InvalidInput, Problem, msg, why_not_read
-from suanwang.ports import Clock, Engine
+from suanwang.ports import Clock, Engine, OfficeStore, Store
 from suanwang.schemas.grid import read_grid
 from suanwang.schemas.yaml_file import decode
 from suanwang.service.hub import Hub
@@ -27,14 +28,18 @@ THIS_MACHINE = "suanwang/data/grids/this-machine.yaml"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class House:
-    """Everything composed: the settings, the catalog, and the hub that the use cases work with."""
+    """Everything composed: the settings, the catalog, and the hub that the use cases work with.
+
+    `store` is the hub's own, with users, tokens and the audit log.
+    """
 
     settings: Settings
     catalog: Catalog
     hub: Hub
+    store: OfficeStore
 
     def close(self) -> None:
-        self.hub.store.close()
+        self.store.close()
 
 
 def open_house(environment: Mapping[str, str] | None = None, *, grid: str = "") -> House:
@@ -47,15 +52,16 @@ def open_house(environment: Mapping[str, str] | None = None, *, grid: str = "") 
     plan = load_grid(grid or settings.grid, catalog)
     make_home(settings.home)
     clock = open_clock(settings)
+    store = open_store(settings.database_url)
     hub = Hub(
-        store=open_store(settings.database_url),
+        store=store,
         clock=clock,
         grid=plan,
-        engines=open_engines(plan, settings, clock),
+        engines=open_engines(plan, settings, clock, store),
         accelerators=catalog.accelerators,
     )
     open_accounts(hub)
-    return House(settings=settings, catalog=catalog, hub=hub)
+    return House(settings=settings, catalog=catalog, hub=hub, store=store)
 
 
 def make_home(folder: Path) -> None:
@@ -105,12 +111,12 @@ def open_clock(settings: Settings) -> Clock:
     return FastClock(origin, settings.clock_speed, float(mark.read_text()))
 
 
-def open_engines(grid: Grid, settings: Settings, clock: Clock) -> dict[str, Engine]:
-    """The engine of each pool that this process can drive; the other pools can be quoted, and take no job here."""
-    engines: dict[str, Engine] = {}
+def open_engines(grid: Grid, settings: Settings, clock: Clock, store: Store) -> dict[str, Engine]:
+    """The engine of each pool that this process can drive; the other pools can be quoted, and take no job here.
+
+    An agent's is the only one that works with the store: what is wanted of a site lies there until its agent asks.
+    """
+    engines = agent_engines(grid.pools, store, clock)
     for name in dict.fromkeys(pool.engine for pool in grid.pools):
-        pools = {pool.id: pool.accelerators for pool in grid.pools if pool.engine == name}
-        engine = open_engine(name, pools, settings, clock)
-        if engine is not None:
-            engines |= dict.fromkeys(pools, engine)
+        engines |= open_engines_of(name, [pool for pool in grid.pools if pool.engine == name], settings, clock)
     return engines

@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from suanwang.domain.agent import Inquiry, SiteAgent, SiteOrder
+from suanwang.domain.identity import AuditEntry, Project, Token, User
 from suanwang.domain.job import Job, JobEvent, JobState
 from suanwang.domain.ledger import Account, Balance, Transfer
-from suanwang.domain.order import Capacity, Observation, Order
+from suanwang.domain.order import Capacity, Lacks, Observation, Order
 from suanwang.domain.price import Charge, PriceBook
 from suanwang.domain.usage import UsageRecord
 from suanwang.domain.voucher import Voucher
@@ -32,8 +34,12 @@ class Clock(Protocol):
 class Engine(Protocol):
     """What runs workloads at a site. Every call may be repeated; `submit` of a known id changes nothing.
 
-    Raises NotNow(engine-unreachable, or engine-full from `submit`) or Never(engine-refused).
+    Raises NotNow(engine-unreachable, or engine-full from `submit`) or Never(engine-refused). What an order used is
+    part of its observation, so that usage and state never contradict.
     """
+
+    def lacks(self) -> Lacks:
+        """What it cannot do, and why; nobody asks it for that. Needs no answer from the engine."""
 
     def capacity(self, pool_id: str) -> Capacity:
         """What it has now."""
@@ -52,6 +58,15 @@ class Engine(Protocol):
 
     def logs(self, order_id: str, offset: int = 0, limit: int = 65536) -> bytes:
         """Output of the program (stdout and stderr together) from a byte offset."""
+
+
+@runtime_checkable
+class TakesArrays(Protocol):
+    """An engine that does not lack `arrays` is this too."""
+
+    def submit_array(self, orders: Sequence[Order]) -> None:
+        """As `submit` of each, in one call: all are taken or none. They differ in what names them, not in what they
+        run, where, and on how many accelerators."""
 
 
 class Jobs(Protocol):
@@ -146,6 +161,43 @@ class Ledger(Protocol):
         Raises Never(store-refused), naming the first account or transfer that is wrong."""
 
 
+class Sites(Protocol):
+    """What the hub wants of each site's agent, and what the agents said last."""
+
+    def agent(self, site_id: str) -> SiteAgent:
+        """One of epoch 0 where none was ever heard."""
+
+    def agents(self) -> list[SiteAgent]:
+        """By site."""
+
+    def keep(self, agent: SiteAgent) -> None:
+        """Replace what is kept of a site's agent."""
+
+    def put(self, order: SiteOrder) -> None:
+        """Insert or replace. Raises Never(store-refused) when another order of its site has its number."""
+
+    def orders(self, order_ids: Sequence[str]) -> Mapping[str, SiteOrder]:
+        """Those that there are, by id."""
+
+    def of_job(self, job_id: str) -> list[SiteOrder]:
+        """Submitted orders of a job, by number."""
+
+    def wishes(self, site_id: str, after: int, limit: int = 1000) -> list[SiteOrder]:
+        """Orders of a site that are not done and whose number is above `after`, by number."""
+
+    def inquire(self, inquiry: Inquiry) -> None:
+        """Insert or replace (with its answer)."""
+
+    def inquiry(self, inquiry_id: str) -> Inquiry | None:
+        """None when it was forgotten."""
+
+    def inquiries(self, site_id: str) -> list[Inquiry]:
+        """Those of a site that have no answer yet, by id."""
+
+    def forget(self, inquiry_id: str) -> None:
+        """Whether it is there or not."""
+
+
 class Transaction(Protocol):
     """All writes of one step: they are kept together or not at all."""
 
@@ -155,6 +207,8 @@ class Transaction(Protocol):
     def usage(self) -> Usage: ...
     @property
     def ledger(self) -> Ledger: ...
+    @property
+    def sites(self) -> Sites: ...
 
 
 class Store(Protocol):
@@ -163,3 +217,94 @@ class Store(Protocol):
     def transaction(self) -> AbstractContextManager[Transaction]: ...
 
     def close(self) -> None: ...
+
+
+class Identity(Protocol):
+    """Users, projects, tokens, and the audit log of what users did."""
+
+    def add_user(self, user: User) -> None:
+        """Raises Conflict(idempotency-conflict) when the id or the identity provider's subject is taken."""
+
+    def change_user(self, user: User) -> None:
+        """Replace the stored one. Raises NotFound, Conflict."""
+
+    def user(self, user_id: str) -> User:
+        """Raises NotFound."""
+
+    def user_of(self, subject: str) -> User | None:
+        """The user that an identity provider knows by that subject."""
+
+    def users(self, organisation: str = "", after: str = "", limit: int = 1000) -> list[User]:
+        """By id."""
+
+    def set_password(self, user_id: str, digest: str) -> None:
+        """Keep the (argon2) digest of a password; "" removes it."""
+
+    def password(self, user_id: str) -> str:
+        """Its digest; "" where there is none."""
+
+    def add_project(self, project: Project) -> None:
+        """A repeat changes nothing."""
+
+    def projects(self, organisation: str = "") -> list[Project]:
+        """By organisation and id."""
+
+    def add_token(self, token: Token) -> None:
+        """Raises Conflict when the id is taken."""
+
+    def token(self, token_id: str) -> Token:
+        """Raises NotFound."""
+
+    def tokens(self, user_id: str) -> list[Token]:
+        """By id, sessions and revoked ones too."""
+
+    def revoke(self, token_id: str, at: datetime) -> Token:
+        """A repeat changes nothing. Raises NotFound."""
+
+    def record(self, entry: AuditEntry) -> None:
+        """Append to the audit log; its position is given by the database."""
+
+    def audit(self, organisation: str = "", after: int = 0, limit: int = 1000) -> list[AuditEntry]:
+        """In order of position."""
+
+
+class Operations(Protocol):
+    """What several hubs on one database must agree on: who ticks, which sites and pools take no new work."""
+
+    def lease(self, name: str, holder: str, seconds: float) -> bool:
+        """Take or renew a lease by the database's clock; False while another holder has it."""
+
+    def release(self, name: str, holder: str) -> None:
+        """Give a lease back; one that another holds is left alone."""
+
+    def drain(self, place: str, by: str, at: datetime) -> None:
+        """A site (`site:<id>`) or pool (`pool:<id>`) takes no new work; a repeat changes nothing."""
+
+    def undrain(self, place: str) -> None:
+        """It takes work again; a repeat changes nothing."""
+
+    def drained(self) -> frozenset[str]:
+        """Every place that takes no new work by `drain`."""
+
+
+class OfficeTransaction(Transaction, Protocol):
+    """A transaction that also reaches the hub's own records."""
+
+    @property
+    def identity(self) -> Identity: ...
+    @property
+    def operations(self) -> Operations: ...
+
+
+class OfficeStore(Store, Protocol):
+    """The store of a hub that serves users.
+
+    With a `tenant` the database itself hides every other tenant's rows, where it can (PostgreSQL row-level security):
+    the second wall behind the checks of the services.
+    """
+
+    def transaction(self, tenant: str = "") -> AbstractContextManager[OfficeTransaction]:
+        """As `Store.transaction`."""
+
+    def reading(self, tenant: str = "") -> AbstractContextManager[OfficeTransaction]:
+        """One consistent state of the database, read without waiting for writers; nothing can be written."""

@@ -15,6 +15,7 @@ class Reason(StrEnum):
     LABEL_MISMATCH = "LabelMismatch"
     MISSING_FIGURE = "MissingFigure"
     NO_LINK = "NoLink"
+    CLASHES_WITH_OTHERS = "ClashesWithOthers"
     QUOTA_EXHAUSTED = "QuotaExhausted"
     INSUFFICIENT_BALANCE = "InsufficientBalance"
     WAITING_FOR_CAPACITY = "WaitingForCapacity"
@@ -37,6 +38,10 @@ class Reason(StrEnum):
     VOUCHER_NOT_ELIGIBLE = "VoucherNotEligible"
     VOUCHER_EXPIRED = "VoucherExpired"
     VOUCHER_EXHAUSTED = "VoucherExhausted"
+    VOUCHER_NEEDS_EVIDENCE = "VoucherNeedsEvidence"
+    VOUCHER_NOT_OPEN = "VoucherNotOpen"
+    VOUCHER_BELOW_MINIMUM = "VoucherBelowMinimum"
+    VOUCHER_CAPPED = "VoucherCapped"
 
 
 MEANING: dict[Reason, str] = {
@@ -49,6 +54,7 @@ MEANING: dict[Reason, str] = {
     Reason.LABEL_MISMATCH: "The site or pool lacks a label that the workload requires (province, site, vendor …).",
     Reason.MISSING_FIGURE: "A figure that the estimate needs is not in the catalog; it is named.",
     Reason.NO_LINK: "No link carries the workload's data to the site.",
+    Reason.CLASHES_WITH_OTHERS: "The workloads that it waits for, must be near to or apart from leave it no place.",
     Reason.QUOTA_EXHAUSTED: "The tenant's quota for the period is used up.",
     Reason.INSUFFICIENT_BALANCE: "The tenant's account cannot hold the quote.",
     Reason.WAITING_FOR_CAPACITY: "The pool is full; the job starts when enough accelerators are free.",
@@ -71,4 +77,8 @@ MEANING: dict[Reason, str] = {
     Reason.VOUCHER_NOT_ELIGIBLE: "The programme's rules do not admit this workload or tenant.",
     Reason.VOUCHER_EXPIRED: "The voucher's last day has passed.",
     Reason.VOUCHER_EXHAUSTED: "The voucher or the programme's fund has nothing left.",
+    Reason.VOUCHER_NEEDS_EVIDENCE: "A rule of the programme asks for a fact of which there is no evidence yet.",
+    Reason.VOUCHER_NOT_OPEN: "The programme is not open at that time.",
+    Reason.VOUCHER_BELOW_MINIMUM: "The recognised cost is below the least that the programme supports.",
+    Reason.VOUCHER_CAPPED: "A limit of the programme (per job, tenant, group, budget …) leaves less, or nothing.",
 }

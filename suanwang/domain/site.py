@@ -9,10 +9,10 @@ from suanwang.domain.accelerator import Accelerator
 from suanwang.domain.geography import City, LatencyModel, great_circle_km
 from suanwang.domain.money import Money
 from suanwang.domain.price import PriceBook
+from suanwang.domain.programme import Programme
 from suanwang.domain.provenance import MissingFigure
 from suanwang.domain.signal import Signal
 from suanwang.domain.tariff import Tariff
-from suanwang.domain.voucher import Programme
 from suanwang.errors import Message, NotFound, msg
 
 
@@ -46,10 +46,25 @@ class Site:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Closure:
+    """Accelerators of a pool that the grid may not use in [start, end), aware UTC: a reservation, maintenance."""
+
+    start: datetime
+    end: datetime
+    accelerators: int
+    why: str = ""
+
+    def __post_init__(self) -> None:
+        if self.end <= self.start or self.accelerators < 1:
+            raise ValueError("a closure is of at least one accelerator and ends after it starts")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pool:
     """One kind of node at a site, with its engine and queue. `node_overhead_w`: watts of a node beside its cards.
 
     `software_factor`: achieved over modelled speed of the pool's software stack (1.0 until a run has been measured).
+    `options`: how its engine is reached and asked, in the engine's own words.
     """
 
     id: str
@@ -65,6 +80,8 @@ class Pool:
     drained: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
     software_factor: float = 1.0
+    closures: tuple[Closure, ...] = ()
+    options: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.nodes < 1 or self.accelerators_per_node < 1:

@@ -44,7 +44,7 @@ class PoolState:
             accelerators=capacity.accelerators,
             free=capacity.free,
             healthy=capacity.healthy,
-            drained=pool.drained or site.drained,
+            drained=pool.drained or site.drained or capacity.drained,
             detail=capacity.detail,
         )
 

@@ -4,13 +4,22 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from suanwang.schemas.programme import ProgrammeSection, SourceSection
+from suanwang.schemas.programme_fields import ProgrammeSection, SourceSection
 from suanwang.schemas.quantities import Amount, AmountPerGB, AmountPerTonne, Bandwidth, Currency, DurationOrZero, Power
 from suanwang.schemas.section import API_VERSION, Argument, Name, Section, Text, Word
 from suanwang.schemas.site_fields import Latitude, Longitude, SiteSection
 from suanwang.schemas.times import Instant
 
 Number = Annotated[int, Field(ge=1, le=10**7)]
+
+
+class ClosureSection(Section):
+    """A time in which the grid may not use some accelerators of a pool."""
+
+    since: Instant = Field(alias="from", description="From then on.")
+    until: Instant = Field(alias="to", description="Until then.")
+    accelerators: Number | None = Field(None, description="How many; all of the pool if not given.")
+    why: Text = Field("", description="Reservation, maintenance …")
 
 
 class PoolSection(Section):
@@ -24,6 +33,7 @@ class PoolSection(Section):
     accelerators_per_node: Number | None = Field(None, description="Cards of a node; needed without system.")
     engine: Word = Field(description="Engine that runs the work: local, slurm, ray, kubernetes, simulated …")
     queue: Text = Field("", description="Queue or partition of the engine.")
+    options: dict[Name, Argument] = Field({}, description="How the engine is reached and asked; each has its own.")
     price_book: Name = Field(description="Price book (id).")
     node_overhead: Power | None = Field(None, description="Power of a node beside its cards.")
     node_network: Bandwidth | None = Field(None, description="Network of a node, all its ports together.")
@@ -31,6 +41,7 @@ class PoolSection(Section):
         1.0, description="Achieved over modelled speed of its software; 1 until measured."
     )
     drained: bool = Field(False, description="Takes no new work.")
+    closures: list[ClosureSection] = Field([], description="Reservations and maintenance.")
     labels: dict[Name, Argument] = Field({}, description="Labels that a workload may require.")
 
 

@@ -12,6 +12,7 @@ from suanwang.domain.workload import (
     Checkpointing,
     DataSet,
     Demand,
+    Dependency,
     FinetuneMethod,
     Limits,
     Program,
@@ -76,10 +77,11 @@ def _workload(section: WorkloadSection, model: ModelSpec | None, now: datetime, 
         labels=section.labels,
         priority=section.priority,
         preemptible=section.preemptible,
-        checkpointing=Checkpointing(every_s=section.checkpoint.every, retries=section.checkpoint.retries)
-        if section.checkpoint
-        else None,
+        checkpointing=_checkpointing(section),
         vouchers=tuple(section.vouchers),
+        after=tuple(Dependency(workload=a.workload, size_bytes=a.data or 0.0) for a in section.after),
+        near=tuple(section.near),
+        apart=tuple(section.apart),
     )
 
 
@@ -133,6 +135,13 @@ def _program(section: WorkloadSection) -> Program | None:
     if not section.command:
         return None
     return Program(command=tuple(section.command), environment=section.environment, directory=section.directory)
+
+
+def _checkpointing(section: WorkloadSection) -> Checkpointing | None:
+    saved = section.checkpoint
+    if saved is None:
+        return None
+    return Checkpointing(every_s=saved.every, retries=saved.retries, pause_s=saved.pause, size_bytes=saved.size or 0.0)
 
 
 def _demand(section: WorkloadSection) -> Demand:

@@ -78,7 +78,7 @@ def _record(hub: Hub, order: Order, last: Observation | None, observation: Obser
             tx.jobs.observe(observation, now)
         if observation.started is not None and job.state is JobState.QUEUED:
             job = move(tx.jobs, job, JobState.RUNNING, now)
-        _meter(hub, tx, job, order, observation, now)
+        _meter(hub, tx, job, order, observation, now if observation.seen is None else min(now, observation.seen))
         if over:
             if job.state in ACTIVE:
                 after, reason, detail = _end(job, observation)
@@ -133,6 +133,8 @@ def _end(job: Job, observation: Observation) -> tuple[JobState, Reason | None, M
             return JobState.FAILED, Reason.EXIT_NONZERO, msg("The program ended with exit code {code}.", code=code)
         case EndCause.TIME_LIMIT:
             return JobState.FAILED, Reason.TIME_LIMIT, msg("The program was ended at its time limit.")
+        case EndCause.REFUSED:
+            return JobState.FAILED, Reason.ENGINE_REFUSED, observation.detail
         case EndCause.CANCELLED if job.cancel_requested:
             return JobState.CANCELLED, Reason.CANCELLED_BY_TENANT, None
         case EndCause.SIGNALLED:

@@ -11,7 +11,7 @@ import numpy as np
 
 from suanwang.domain.job import ACTIVE, Job
 from suanwang.domain.placement import Occupancy
-from suanwang.place.columns import Window, hourly, instance_of
+from suanwang.place.columns import Window, by_slot, instance_of
 from suanwang.place.instance import Floats
 from suanwang.place.offer import Offer, Request, offers
 from suanwang.place.outlook import Outlooks
@@ -47,7 +47,7 @@ def prices(hub: Hub, hours: int = 168) -> PriceList:
     now = hub.clock.now()
     with hub.store.transaction() as tx:
         jobs = [job for job in tx.jobs.find(states=PROMISED, limit=1_000_000) if job.placement is not None]
-        everything = occupancy_of(tx, now)
+        everything = occupancy_of(tx, now, hub.grid)
     start = now.replace(minute=0, second=0, microsecond=0)
     window, kept = Window(grid=hub.grid, start=start, hours=hours), Outlooks(hub.grid)
     waiting = [job for job in jobs if job.state not in ACTIVE]
@@ -58,8 +58,8 @@ def prices(hub: Hub, hours: int = 168) -> PriceList:
         start=start,
         currency=hub.grid.currency,
         pools=tuple(pool.id for pool in hub.grid.pools),
-        rent=np.array([hourly(window, o, o.rent) for o in outlooks]),
-        power=np.array([k * hourly(window, o, o.pue, o.power) for k, o in zip(kw, outlooks, strict=True)]),
+        rent=np.array([by_slot(window, o, o.rent) for o in outlooks]),
+        power=np.array([k * by_slot(window, o, o.pue, o.power) for k, o in zip(kw, outlooks, strict=True)]),
         congestion=made.prices,
         cost=made.cost,
         bound=made.bound,

@@ -22,9 +22,9 @@ import suanwang
 from suanwang.adapters.clock import ManualClock, SystemClock
 from suanwang.adapters.engines.local import LocalEngine
 from suanwang.adapters.engines.simulated import Course, SimulatedEngine, course_of_environment
-from suanwang.domain.order import EndCause, Observation, Order, OrderState
+from suanwang.domain.order import Ability, EndCause, Observation, Order, OrderState
 from suanwang.errors import Never, NotNow
-from suanwang.ports import Engine
+from suanwang.ports import Engine, TakesArrays
 from tests.simulation.crash.journalled_engine import JournalledEngine
 from tests.small_grid import MONDAY
 
@@ -202,6 +202,13 @@ def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
     while (left := marked_processes(tmp_path)) and time.monotonic() < give_up:
         time.sleep(0.02)
     assert left == []
+
+
+def test_what_it_lacks_is_said_with_a_reason(rig: Rig) -> None:
+    lacks = rig.engine.lacks()
+    assert all(str(reason).endswith(".") for reason in lacks.values())
+    assert (Ability.PROGRAMS in lacks) == ("programs" in rig.lacks)
+    assert (Ability.ARRAYS in lacks) != isinstance(rig.engine, TakesArrays)
 
 
 def test_an_order_never_seen_is_unknown(rig: Rig) -> None:

@@ -71,7 +71,7 @@ def test_a_newer_database_is_refused_by_name(sql_url: str) -> None:
         connection.execute(text("UPDATE suanwang_schema SET version_num = '9999'"))
         connection.execute(text("UPDATE meta SET value = '98.7' WHERE key = 'suanwang_version'"))
     store.close()
-    with pytest.raises(Never, match=r"schema 9999 of suanwang 98\.7.*up to 0001") as refusal:
+    with pytest.raises(Never, match=r"schema 9999 of suanwang 98\.7.*up to 00\d\d") as refusal:
         open_store(sql_url)
     assert refusal.value.code == "store-refused"
 

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from threading import Lock
+from typing import Self
 
 from suanwang.adapters.store.audit import audit
 from suanwang.adapters.store.checks import (
@@ -17,6 +18,7 @@ from suanwang.adapters.store.checks import (
     same_workload,
 )
 from suanwang.adapters.store.journal import Journal
+from suanwang.adapters.store.memory_sites import MemorySites, SiteTables
 from suanwang.adapters.store.posting import Standing, apply, distinct, hold_of, require_limit, require_postable
 from suanwang.adapters.store.refusals import refused, unavailable
 from suanwang.domain.job import Job, JobEvent, JobState
@@ -60,6 +62,7 @@ class Tables:
     transfers: dict[str, Transfer] = field(default_factory=dict)
     resolved: dict[str, str] = field(default_factory=dict)
     vouchers: dict[str, Voucher] = field(default_factory=dict)
+    sites: SiteTables = field(default_factory=SiteTables)
 
 
 class MemoryJobs:
@@ -293,11 +296,17 @@ def _standing(account: Account, balance: Balance) -> Standing:
 
 @dataclass(frozen=True, slots=True)
 class MemoryTransaction:
-    """The three ports on one set of tables."""
+    """The ports on one set of tables."""
 
     jobs: MemoryJobs
     usage: MemoryUsage
     ledger: MemoryLedger
+    sites: MemorySites
+
+    @classmethod
+    def on(cls, tables: Tables) -> Self:
+        sites = MemorySites(tables.sites, tables.journal)
+        return cls(MemoryJobs(tables), MemoryUsage(tables), MemoryLedger(tables), sites)
 
 
 class MemoryStore:
@@ -313,7 +322,7 @@ class MemoryStore:
             raise unavailable("another transaction does not end")
         try:
             with self._tables.journal.step():
-                yield MemoryTransaction(MemoryJobs(self._tables), MemoryUsage(self._tables), MemoryLedger(self._tables))
+                yield MemoryTransaction.on(self._tables)
             self._tables.journal.forget()
         finally:
             self._lock.release()

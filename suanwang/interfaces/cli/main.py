@@ -13,11 +13,15 @@ from suanwang.interfaces.cli.catalog import catalog
 from suanwang.interfaces.cli.estimate import estimate
 from suanwang.interfaces.cli.feasibility import feasibility
 from suanwang.interfaces.cli.help import speaking, translated
+from suanwang.interfaces.cli.identity import project, token, user
 from suanwang.interfaces.cli.jobs import job, jobs
+from suanwang.interfaces.cli.plan import plan
 from suanwang.interfaces.cli.prices import prices
+from suanwang.interfaces.cli.programmes import COMMANDS as PROGRAMME_COMMANDS
 from suanwang.interfaces.cli.replay import replay
 from suanwang.interfaces.cli.run import place, run, submit
 from suanwang.interfaces.cli.terminal import Terminal, error_as_json
+from suanwang.interfaces.cli.up import up
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -41,6 +45,7 @@ COMMANDS = (
     run,
     estimate,
     place,
+    plan,
     prices,
     submit,
     jobs,
@@ -52,9 +57,15 @@ COMMANDS = (
     bench,
     feasibility,
     replay,
+    up,
+    user,
+    project,
+    token,
 )
 for command in COMMANDS:
     cli.add_command(command)
+for command in PROGRAMME_COMMANDS:
+    voucher.add_command(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -36,6 +36,7 @@ class EchoTransaction:
     jobs: Any
     usage: Any
     ledger: Any
+    sites: Any
 
 
 class EchoStore:
@@ -47,7 +48,7 @@ class EchoStore:
     @contextmanager
     def transaction(self) -> Iterator[EchoTransaction]:
         with self._store.transaction() as tx:
-            yield EchoTransaction(Twice(tx.jobs), Twice(tx.usage), Twice(tx.ledger))
+            yield EchoTransaction(Twice(tx.jobs), Twice(tx.usage), Twice(tx.ledger), Twice(tx.sites))
 
     def close(self) -> None:
         self._store.close()

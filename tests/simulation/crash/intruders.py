@@ -19,6 +19,7 @@ def copy(table: str, where: str = "true", **changes: str) -> tuple[str, str, Map
 
 Intruder = tuple[tuple[str, str, Mapping[str, str]] | str, ...]
 SINGLE, NEXT = "kind = 'single'", "position + 1000000"
+SITE_ORDER = "INSERT INTO site_orders (id, site_id, job_id, number, done, body) VALUES ('o', 's', 'j', 7, 0, '')"
 INTRUDERS: dict[str, Intruder] = {
     "key_meta_key": (copy("meta"),),
     "key_transitions_state_before_state_after": (copy("transitions"),),
@@ -38,6 +39,16 @@ INTRUDERS: dict[str, Intruder] = {
     "key_transfers_position": (copy("transfers", SINGLE, id="id || 'x'"),),
     "key_transfers_pending_id": (copy("transfers", "kind = 'void'", id="id || 'x'", position=NEXT),),
     "key_vouchers_id": (copy("vouchers", tenant="'poor'"),),
+    "key_site_agents_site_id": (
+        "INSERT INTO site_agents (site_id, body) VALUES ('s', '')",
+        copy("site_agents", "site_id = 's'", body="'x'"),
+    ),
+    "key_site_orders_id": (SITE_ORDER, copy("site_orders", "id = 'o'", number="number + 1")),
+    "key_site_orders_site_id_number": (SITE_ORDER, copy("site_orders", "id = 'o'", id="'p'")),
+    "key_site_inquiries_id": (
+        "INSERT INTO site_inquiries (id, site_id, body) VALUES ('i', 's', '')",
+        copy("site_inquiries", "id = 'i'", body="'x'"),
+    ),
     "job_events_sequence": (
         copy("job_events", sequence="sequence + 2", state_before="NULL", state_after="'submitted'"),
     ),
