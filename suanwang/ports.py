@@ -115,6 +115,9 @@ class Usage(Protocol):
     def records(self, job_id: str) -> list[UsageRecord]:
         """In order of their start."""
 
+    def since(self, when: datetime) -> list[UsageRecord]:
+        """The records of all jobs that end after `when`, in order of their end."""
+
     def charges(self, job_id: str) -> list[Charge]:
         """In order of their ids."""
 

@@ -6,6 +6,7 @@ from datetime import datetime, tzinfo
 from typing import TypeVar
 
 from suanwang.domain.accelerator import Accelerator
+from suanwang.domain.entitlement import Entitlements
 from suanwang.domain.geography import City, LatencyModel, great_circle_km
 from suanwang.domain.money import Money
 from suanwang.domain.price import PriceBook
@@ -121,7 +122,7 @@ class Tenant:
 class Grid:
     """Everything that placement may choose from. Ids are unique and references resolve (checked where it is read).
 
-    `policy`: name of the queueing policy that admits its jobs.
+    `policy`: the policy that admits its jobs, and the packing. `entitlements`: who is entitled to how much.
     """
 
     id: str
@@ -136,6 +137,7 @@ class Grid:
     carbon_price_per_t: Money | None = None
     latency: LatencyModel = LatencyModel()
     policy: str = "fcfs"
+    entitlements: Entitlements = Entitlements()
 
     def site(self, site_id: str) -> Site:
         return _one(self.sites, msg("site"), site_id)

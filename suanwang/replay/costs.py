@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from suanwang.replay.engine import Numbers, Played
 
@@ -27,7 +26,7 @@ class Steps:
     def _until(self, when: Numbers) -> Numbers:
         areas = np.concatenate(([0.0], np.cumsum(self.values[:-1] * np.diff(self.edges))))
         at = np.clip(np.searchsorted(self.edges, when, side="right") - 1, 0, None)
-        until: NDArray[np.float64] = areas[at] + self.values[at] * (when - self.edges[at])
+        until: Numbers = areas[at] + self.values[at] * (when - self.edges[at])
         return until
 
 

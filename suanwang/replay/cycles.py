@@ -13,8 +13,8 @@ from typing import cast
 
 import numpy as np
 
+from suanwang.domain.entitlement import Entitlements
 from suanwang.replay.engine import Jobs, Played, Runs
-from suanwang.schedule.accounts import Accounts
 from suanwang.schedule.cycle import cycle
 from suanwang.schedule.decisions import Admitted, Decisions
 from suanwang.schedule.history import History, Run
@@ -37,7 +37,7 @@ class Terms:
     begin: datetime
     restart_s: float = 0.0
     every_s: float = 0.0
-    accounts: Accounts = Accounts()
+    entitlements: Entitlements = Entitlements()
     scaling: Callable[[int, int], Scaling] | None = None
 
 
@@ -150,7 +150,7 @@ class _Game:
         deadline = float(jobs.deadline_s[number]) if jobs.deadline_s is not None else nan
         waiting = Waiting(
             job_id=jobs.job_ids[number],
-            tenant=jobs.accounts[number],
+            tenant=jobs.tenants[number],
             user=jobs.user[number],
             pool_id=max(speeds, key=lambda pool: speeds[pool]) if speeds else self.pools[0].pool_id,
             accelerators=size,
@@ -195,7 +195,7 @@ class _Game:
             pools=tuple(replace(pool, free=self.free[i]) for i, pool in enumerate(self.pools)),
             waiting=tuple([job.waiting for job in self.waiting.values()]),
             active=tuple([active for _, active in self.active.values()]),
-            accounts=self.terms.accounts,
+            entitlements=self.terms.entitlements,
             history=self.history,
         )
 
@@ -288,7 +288,13 @@ class _Game:
             had = dict(job.waiting.had_s)
             had[active.pool_id] = had.get(active.pool_id, 0.0) + now - job.begun
             run_s = float(self.jobs.run_s[job.number])
-            job.waiting = replace(job.waiting, had_s=had, left=job.left_s / run_s if run_s else 0.0, considered=True)
+            job.waiting = replace(
+                job.waiting,
+                had_s=had,
+                attained_s=job.waiting.attained_s + (now - job.begun) * job.size,
+                left=job.left_s / run_s if run_s else 0.0,
+                considered=True,
+            )
 
     def end_all(self, now: float) -> list[int]:
         """The jobs whose work is done by now leave; their numbers."""

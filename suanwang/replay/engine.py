@@ -1,7 +1,7 @@
 """Replay of a trace of jobs on a pool of like accelerators: events in time; the queue that is live too decides."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Sized
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
@@ -20,7 +20,7 @@ MakeQueue = Callable[[Sequence[int], Sequence[float]], Queue]
 class Jobs:
     """A trace as columns, by rising submit time: seconds and accelerators. `estimate_s`: what the scheduler knows.
 
-    Where a trace has them: `tenant` (account; else the user), `deadline_s` (NaN: none), `priority`, and `kind`, which
+    Where a trace has them: `tenant` (else the user), `deadline_s` (NaN: none), `priority`, and `kind`, which
     names a row of `speeds`: how fast such a job is in each pool; `run_s` and `estimate_s` are then in the fastest.
     `recorded_start_s`: when the job began where the trace is from.
     """
@@ -39,7 +39,7 @@ class Jobs:
     recorded_start_s: Numbers | None = None
 
     def __post_init__(self) -> None:
-        columns = [self.submit_s, self.run_s, self.size, self.estimate_s, self.user]
+        columns: list[Sized] = [self.submit_s, self.run_s, self.size, self.estimate_s, self.user]
         columns += [
             c for c in (self.deadline_s, self.priority, self.tenant or None, self.kind or None) if c is not None
         ]
@@ -52,7 +52,7 @@ class Jobs:
         return len(self.job_ids)
 
     @property
-    def accounts(self) -> tuple[str, ...]:
+    def tenants(self) -> tuple[str, ...]:
         """Each job's tenant."""
         return self.tenant or self.user
 

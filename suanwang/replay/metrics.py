@@ -68,7 +68,7 @@ def measure(played: Played) -> Metrics:
     areas = run * jobs.size[started] if played.least_area_s is None else played.least_area_s[started]
     least = max(float((submit + shortest).max() - first), float(areas.sum()) / played.capacity)
     given = float(((played.runs.end_s - played.runs.start_s) * played.runs.accelerators).sum())
-    whole = played.capacity * makespan
+    used, whole = given - played.restarts_s, played.capacity * makespan
     users = np.unique(np.array(jobs.user)[started], return_inverse=True)[1]
     by_user = np.bincount(users, slowdown) / np.bincount(users)
     deadlines, misses = _deadlines(played)
@@ -87,8 +87,8 @@ def measure(played: Played) -> Metrics:
         p95_completion_s=float(np.quantile(completion, 0.95)),
         makespan_s=makespan,
         makespan_s_lower_bound=least,
-        utilisation=(given - played.restarts_s) / whole if whole else 1.0,
-        utilisation_upper_bound=min(1.0, float(areas.sum()) / (played.capacity * least)) if least else 1.0,
+        utilisation=used / whole if whole else 1.0,
+        utilisation_upper_bound=min(1.0, used / (played.capacity * least)) if least else 1.0,
         allocation_ratio=given / whole if whole else 1.0,
         fairness=float(by_user.sum() ** 2 / (len(by_user) * (by_user**2).sum())),
         deadlines=deadlines,

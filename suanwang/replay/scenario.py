@@ -9,18 +9,18 @@ from typing import Any
 
 import numpy as np
 
+from suanwang.domain.entitlement import Entitlements
 from suanwang.errors import InvalidInput, Problem, msg
 from suanwang.replay.costs import Costs, Rates, costs
 from suanwang.replay.cycles import Terms, play
 from suanwang.replay.engine import Jobs, Played, replay
 from suanwang.replay.metrics import Metrics, measure
 from suanwang.replay.series import Series, series
-from suanwang.schedule.accounts import Accounts
 from suanwang.schedule.packing.by_name import find_packing
 from suanwang.schedule.packing.layout import Layout, like_nodes, seeded, whole_demands
 from suanwang.schedule.packing.nodes import Demand, Nodes
 from suanwang.schedule.policies import find_policy
-from suanwang.schedule.policy import Holding, Keyed, Policy, Queueing
+from suanwang.schedule.policy import Holding, Keyed, Policy
 from suanwang.schedule.scaling import Scaling
 from suanwang.schedule.snapshot import PoolState
 
@@ -59,7 +59,7 @@ class Ground:
     shape: NodeShape | None = None
     rates: tuple[Rates, ...] = ()
     currency: str = ""
-    accounts: Accounts = Accounts()
+    entitlements: Entitlements = Entitlements()
     elasticity: Elasticity | None = None
     restart_s: float = 0.0
     every_s: float = 0.0
@@ -109,10 +109,8 @@ def _play(ground: Ground, policy: Policy, packing: str, seed: int, progress: Cal
     """A queue that never changes its order is kept from event to event; any other policy is asked for each cycle."""
     jobs = ground.jobs
     layouts = [_layout(ground, pool, packing, seed) for pool in ground.pools]
-    kept = isinstance(policy, Queueing) and isinstance(policy, Keyed) and not isinstance(policy, Holding)
-    if kept and len(ground.pools) == 1 and not jobs.speeds and not ground.every_s:
-        assert isinstance(policy, Queueing)
-        assert isinstance(policy, Keyed)
+    plain = len(ground.pools) == 1 and not jobs.speeds and not ground.every_s
+    if plain and isinstance(policy, Keyed) and not isinstance(policy, Holding):
         keys = policy.keys(jobs.submit_s, jobs.estimate_s)
         return replay(jobs, ground.pools[0].accelerators, policy.queue, keys, layouts[0])
     pools = [replace(pool, layout=layout) for pool, layout in zip(ground.pools, layouts, strict=True)]
@@ -120,7 +118,7 @@ def _play(ground: Ground, policy: Policy, packing: str, seed: int, progress: Cal
         begin=ground.begin,
         restart_s=ground.restart_s,
         every_s=ground.every_s,
-        accounts=ground.accounts,
+        entitlements=ground.entitlements,
         scaling=ground.elasticity.scaling if ground.elasticity else None,
     )
     return play(jobs, pools, policy, terms, progress)
@@ -249,12 +247,14 @@ def _pick(jobs: Jobs, rows: np.ndarray[Any, np.dtype[np.int64]], submit: Any, id
 
 
 def summary(case: Case, ground: Ground, outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """The figures of a case in the field's words: means over the seeds, and for several seeds the standard deviation."""
+    """The figures of a case in the field's words: means over the seeds; for several, a standard deviation too."""
     figures: dict[str, Any] = {"policy": case.policy, "packing": case.packing or None, "changes": dict(case.changes)}
     sizes = changed(
         replace(ground, jobs=ground.jobs), {k: v for k, v in case.changes.items() if k == "accelerators"}, 0
     )
     figures["accelerators"] = sum(pool.accelerators for pool in sizes.pools)
+    if not outcomes:
+        return figures
     figures["seeds"] = len(outcomes)
     for name in (f.name for f in fields(Metrics)):
         figures[name] = _mean([getattr(outcome.metrics, name) for outcome in outcomes])

@@ -1,30 +1,32 @@
 """The scheduling cycle: who starts now, who is stopped, and why each of the others waits. Live and in replay."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from suanwang.domain.reason import Reason
 from suanwang.errors import Message, msg
 from suanwang.schedule.decisions import Admitted, Decisions, Preempted, Refused, Resized, Shares, Wait
-from suanwang.schedule.packing.layout import Part
 from suanwang.schedule.policy import Holding, Policy, Queueing, Sharing
 from suanwang.schedule.queues import Running
 from suanwang.schedule.snapshot import Active, PoolState, Snapshot, Waiting
 
-__all__ = ["Policy", "cycle"]
+if TYPE_CHECKING:
+    from suanwang.schedule.packing.layout import Part
 
 
 def cycle(snapshot: Snapshot, policy: Policy) -> Decisions:
     """One pass over the jobs. Raises ValueError when the policy loses, repeats or overfills something: a bug in it.
 
-    1 jobs whose start is not reached wait for it · 2 the policy holds back or refuses some of the others · 3 a
-    queueing policy orders the rest, and each open pool's queue admits of them in that order; a sharing one says who
-    of all should run · 4 running jobs that should not are stopped or resized; what they hold is free only when they
-    have let it go · 5 in order, a job is admitted if its whole gang fits on what is free, by count and on the nodes,
-    · 6 or waits for a pool that is drained or does not answer, · 7 or behind a job that its pool is kept for, or for
-    enough free accelerators.
+    1 jobs whose start is not reached wait for it, but for capacity only where the policy makes none free · 2 the policy
+    holds back or refuses some of the others · 3 a queueing policy orders the rest, and each open pool's queue admits of
+    them in that order; a sharing one says who of all should run · 4 running jobs that should not are stopped or
+    resized; what they hold is free only when they have let it go · 5 in order, a job is admitted if its whole gang fits
+    on what is free, by count and on the nodes, · 6 or waits for a pool that is drained or does not answer, · 7 or
+    behind a job that its pool is kept for, or for enough free accelerators.
     """
-    early = [wait for job in snapshot.waiting if (wait := _not_due(job, snapshot.now))]
+    shares_out = isinstance(policy, Sharing)
+    early = [wait for job in snapshot.waiting if (wait := _not_due(job, snapshot.now, makes_room=shares_out))]
     apart = {wait.job_id for wait in early}
     due = [job for job in snapshot.waiting if job.job_id not in apart]
     held = policy.hold(due, snapshot) if isinstance(policy, Holding) and due else ()
@@ -71,12 +73,10 @@ class _Desk:
         pool = self.pools[pool_id]
         if accelerators > self.free[pool_id]:
             return False
-        parts: tuple[Part, ...] | None = ()
-        if pool.layout is not None:
-            parts = pool.layout.take(accelerators)
-            if parts is None:
-                return False
-            self._taken.append((pool, parts))
+        parts = pool.layout.take(accelerators) if pool.layout else ()
+        if parts is None:
+            return False
+        self._taken.append((pool, parts))
         self.free[pool_id] -= accelerators
         asked = 0 if accelerators == job.accelerators else accelerators
         self.admitted.append(Admitted(job_id=job.job_id, pool_id=pool_id, accelerators=asked, parts=parts))
@@ -85,8 +85,8 @@ class _Desk:
     def leave_as_found(self) -> None:
         """The cycle only decides: whoever carries the decisions out takes the nodes."""
         for pool, parts in reversed(self._taken):
-            assert pool.layout is not None
-            pool.layout.free(parts)
+            if pool.layout is not None:
+                pool.layout.free(parts)
 
 
 def _in_line(desk: _Desk, due: Sequence[Waiting], policy: Queueing) -> None:
@@ -98,9 +98,9 @@ def _in_line(desk: _Desk, due: Sequence[Waiting], policy: Queueing) -> None:
     heads: dict[str, str] = {}
     for job in ordered:
         pool = desk.pools.get(job.pool_id)
-        if job.job_id in chosen and not (policy.blocks and job.pool_id in heads):
-            if desk.admit(job, job.pool_id, job.accelerators):
-                continue
+        behind = policy.blocks and job.pool_id in heads
+        if job.job_id in chosen and not behind and desk.admit(job, job.pool_id, job.accelerators):
+            continue
         desk.waiting.append(_closed(job, pool) or _passed_over(job, desk, heads, blocks=policy.blocks))
         if _only_full(job, pool):
             heads.setdefault(job.pool_id, job.job_id)
@@ -170,11 +170,13 @@ def _stop(desk: _Desk, shares: Shares) -> None:
             desk.resized.append(Resized(job_id=active.job_id, accelerators=size))
 
 
-def _not_due(job: Waiting, now: datetime) -> Wait | None:
+def _not_due(job: Waiting, now: datetime, *, makes_room: bool) -> Wait | None:
     """Why a job's planned start is not reached: the first of its placement's waits that is not over."""
     if job.start <= now:
         return None
     reason, detail = _not_due_for(job, now)
+    if makes_room and reason is Reason.WAITING_FOR_CAPACITY and job.start == job.free_from:
+        return None
     return Wait(job_id=job.job_id, reason=reason, detail=detail, until=job.start)
 
 
@@ -238,8 +240,3 @@ def _passed_over(job: Waiting, desk: _Desk, heads: dict[str, str], *, blocks: bo
 def _only_full(job: Waiting, pool: PoolState | None) -> bool:
     """Whether time alone lets the job in. A gang larger than its pool, or a closed pool, holds nobody else up."""
     return pool is not None and _closed(job, pool) is None and job.accelerators <= pool.accelerators
-
-
-def open_pools(snapshot: Snapshot) -> Iterable[PoolState]:
-    """The pools that take new work."""
-    return (pool for pool in snapshot.pools if pool.healthy and not pool.drained)

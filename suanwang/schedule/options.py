@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from suanwang.errors import InvalidInput, Problem, msg
 
@@ -53,7 +53,7 @@ def with_options(thing: Thing, options: Mapping[str, str], place: str) -> Thing:
     if problems:
         raise InvalidInput(problems)
     try:
-        return replace(thing, **values)  # a dataclass, as it has fields
+        return cast(Thing, replace(cast(Any, thing), **values))
     except ValueError as error:
         raise InvalidInput(
             [Problem(place, msg("{problem}", problem=str(error)), msg("Choose another value."))]

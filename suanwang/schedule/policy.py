@@ -51,8 +51,8 @@ class Holding(Protocol):
 
 
 @runtime_checkable
-class Keyed(Protocol):
-    """A policy whose order never changes while jobs wait, so that a queue can be kept from event to event."""
+class Keyed(Queueing, Protocol):
+    """A queueing policy whose order never changes while jobs wait, so that a queue can be kept from event to event."""
 
     def keys(self, submit_s: Numbers, estimate_s: Numbers) -> Numbers:
         """The same order for a trace: jobs go by rising key, then as they come. Seconds."""

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
+from suanwang.schemas.entitlements import EntitlementSection
 from suanwang.schemas.programme_fields import ProgrammeSection, SourceSection
 from suanwang.schemas.quantities import Amount, AmountPerGB, AmountPerTonne, Bandwidth, Currency, DurationOrZero, Power
 from suanwang.schemas.section import API_VERSION, Argument, Name, Section, Text, Word
@@ -124,7 +125,7 @@ class GridSection(Section):
     currency: Currency = Field(description="Currency of all prices (ISO 4217).")
     carbon_price: AmountPerTonne | None = Field(None, description="Price of a tonne of CO2; not counted if not given.")
     latency: LatencySection | None = Field(None, description="Model of round trips; its defaults if not given.")
-    policy: Word = Field("fcfs", description="Queueing policy: fcfs, priority …")
+    policy: Name = Field("fcfs", description="Policy and packing: fcfs, las(quantum=2h), fair_share + topology …")
     sites: list[SiteSection] = Field(min_length=1, description="Sites.")
     pools: list[PoolSection] = Field(min_length=1, description="Pools.")
     links: list[LinkSection] = Field([], description="Links.")
@@ -133,6 +134,7 @@ class GridSection(Section):
     )
     price_books: list[PriceBookSection] = Field(min_length=1, description="Price books.")
     tenants: list[TenantSection] = Field([], description="Tenants.")
+    entitlements: list[EntitlementSection] = Field([], description="Who is entitled to how much.")
     programmes: list[ProgrammeSection] = Field([], description="Voucher programmes.")
 
 

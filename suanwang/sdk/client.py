@@ -15,7 +15,7 @@ from suanwang.domain.usage import UsageRecord
 from suanwang.domain.voucher import Voucher
 from suanwang.domain.workload import Workload
 from suanwang.errors import NotNow, msg
-from suanwang.schedule.policies import find_policy
+from suanwang.schedule.scheme import find_scheme
 from suanwang.schemas.workload import read_workload
 from suanwang.service.planning import Quote, quote
 from suanwang.service.settlement import invoice_of
@@ -34,7 +34,7 @@ class Client:
     def __init__(self, house: House) -> None:
         self.house = house
         self._hub = house.hub
-        self._policy = find_policy(house.hub.grid.policy)
+        self._policy = find_scheme(house.hub.grid.policy).policy
 
     @classmethod
     @contextmanager

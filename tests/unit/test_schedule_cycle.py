@@ -11,9 +11,10 @@ from suanwang.domain.order import Capacity
 from suanwang.domain.placement import Occupancy, Placement, Promise
 from suanwang.domain.reason import Reason
 from suanwang.place.place import place
-from suanwang.schedule.cycle import Policy, cycle
+from suanwang.schedule.cycle import cycle
 from suanwang.schedule.policies.fcfs import FirstComeFirstServed
 from suanwang.schedule.policies.priority import Priority
+from suanwang.schedule.policy import Policy
 from suanwang.schedule.snapshot import Active, PoolState, Snapshot, Waiting
 from tests.small_grid import MONDAY, estimate, grid, hour, job, pool, site, workload
 

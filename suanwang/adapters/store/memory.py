@@ -177,6 +177,9 @@ class MemoryUsage:
     def records(self, job_id: str) -> list[UsageRecord]:
         return sorted((r for r in self._tables.records.values() if r.job_id == job_id), key=lambda r: (r.start, r.id))
 
+    def since(self, when: datetime) -> list[UsageRecord]:
+        return sorted((r for r in self._tables.records.values() if r.end > when), key=lambda r: (r.end, r.id))
+
     def charges(self, job_id: str) -> list[Charge]:
         return sorted((c for c in self._tables.charges.values() if c.job_id == job_id), key=lambda c: c.id)
 

@@ -1,6 +1,7 @@
 """Usage records, charges and sealed price books, in SQL (the port `Usage`)."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import Connection, insert, select
 
@@ -40,6 +41,12 @@ class SqlUsage:
     def records(self, job_id: str) -> list[UsageRecord]:
         table = usage_records
         query = select(table.c.body).where(table.c.job_id == job_id).order_by(table.c.start_us, table.c.id)
+        with refusals():
+            return [codec.load(UsageRecord, body) for body in self._connection.execute(query).scalars()]
+
+    def since(self, when: datetime) -> list[UsageRecord]:
+        table = usage_records
+        query = select(table.c.body).where(table.c.end_us > microseconds(when)).order_by(table.c.end_us, table.c.id)
         with refusals():
             return [codec.load(UsageRecord, body) for body in self._connection.execute(query).scalars()]
 

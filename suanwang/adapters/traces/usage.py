@@ -1,7 +1,7 @@
 """Our own usage records as a trace: JSON, one record a line or a list of them.
 
-A record has `job_id`, `tenant`, `accelerators`, `start` and `end` (times with a zone). The records of a job make one job
-that came when its first began: what it waited before is not in them.
+A record has `job_id`, `tenant`, `accelerators`, `start` and `end` (times with a zone). The records of a job make one
+job that came when its first began: what it waited before is not in them.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""`suanwang replay`: a policy and a packing over a recorded trace; `compare`: many side by side; `advise`: which one."""
+"""`suanwang replay`: a policy and a packing over a recorded trace; `compare`: many side by side."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -56,6 +56,7 @@ series_option = click.option("--series", "timeline", is_flag=True, help="Time se
 @click.pass_obj
 def run(
     terminal: Terminal,
+    /,
     trace: Path,
     policy: str,
     packing: str,
@@ -64,7 +65,9 @@ def run(
     timeline: bool,
     **options: Any,
 ) -> None:
-    """Play TRACE (SWF, openb, Philly, Helios, Chronus, Gavel, Azure LLM, sacct, usage records) and print what came of it.
+    """Play TRACE and print what came of it.
+
+    Read are SWF, openb, Philly, Helios, Chronus, Gavel, Azure LLM, sacct exports and our own usage records.
 
     \b
     Example:
@@ -103,6 +106,7 @@ def run(
 @click.pass_obj
 def compare(
     terminal: Terminal,
+    /,
     trace: Path,
     policies: Sequence[str],
     packings: Sequence[str],
@@ -137,7 +141,7 @@ def compare(
         results = in_processes(processes, demands, [(found, name, arrived_demand, seeds) for name in kinds])
     if report:
         write_report(terminal, report, trace, results)
-    finish(terminal, found, results, as_json=options["as_json"], timeline=timeline, single=False)
+    finish(terminal, found, results, as_json=options["as_json"], timeline=timeline)
 
 
 def _cases(policies: Sequence[str], packings: Sequence[str], changes: Sequence[str]) -> list["Case"]:
@@ -152,7 +156,7 @@ def _cases(policies: Sequence[str], packings: Sequence[str], changes: Sequence[s
 
 
 def play(
-    terminal: Terminal, work: Sequence[tuple["Ground", "Case"]], seeds: range, processes: int, timeline: bool
+    terminal: Terminal, work: Sequence[tuple["Ground", "Case"]], seeds: range, processes: int, timeline: bool = False
 ) -> list[dict[str, Any]]:
     """A result for each (ground, case), in order: its figures, and the time series of its first seed."""
     from dataclasses import asdict
@@ -224,16 +228,24 @@ def demands(found: "DemandTrace", packing: str, arrived_demand: float, seeds: ra
     }
 
 
-def write_report(terminal: Terminal, path: Path, trace: Path, results: Sequence[dict[str, Any]]) -> None:
+def write_report(
+    terminal: Terminal, path: Path, trace: Path, results: Sequence[dict[str, Any]], said: str = ""
+) -> None:
     """The HTML page; the path is told on stderr."""
     from suanwang.interfaces.reports.replay import replay_report
 
-    path.write_text(replay_report(trace.name, results, terminal.lang), encoding="utf-8")
+    path.write_text(replay_report(trace.name, results, terminal.lang, said), encoding="utf-8")
     terminal.note(msg("report: {path}", path=path))
 
 
 def finish(
-    terminal: Terminal, found: Any, results: Sequence[dict[str, Any]], *, as_json: bool, timeline: bool, single: bool
+    terminal: Terminal,
+    found: Any,
+    results: Sequence[dict[str, Any]],
+    *,
+    as_json: bool,
+    timeline: bool = False,
+    single: bool = False,
 ) -> None:
     """Print the results, and what of the trace was left out."""
     from suanwang.interfaces.cli.replay_views import show

@@ -12,9 +12,10 @@ from suanwang.interfaces.cli.terminal import Terminal
 
 if TYPE_CHECKING:
     from suanwang.adapters.traces.read import DemandTrace, JobTrace
+    from suanwang.domain.entitlement import Entitlements
     from suanwang.domain.site import Grid
+    from suanwang.replay.costs import Rates
     from suanwang.replay.scenario import Ground
-    from suanwang.schedule.accounts import Accounts
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 PATH = click.Path(path_type=Path)
@@ -33,7 +34,7 @@ POOL = (
     click.option("--racks-per-pod", type=click.IntRange(1), help="For the topology packing."),
     click.option("--grid", help="Grid file: prices, tariffs and carbon of the pool."),
     click.option("--pool", "pool_ids", multiple=True, help="Pool of the grid file; repeat for several at once."),
-    click.option("--accounts", "accounts_file", type=PATH, help="Accounts with weights and quotas (YAML)."),
+    click.option("--entitlements", "entitlements_file", type=PATH, help="Entitlements with weights and quotas (YAML)."),
     click.option("--begin", help="Time of the trace's second 0 (else as the trace tells, or 2026-01-01)."),
 )
 TERMS = (
@@ -68,12 +69,13 @@ def ground(read: "JobTrace", trace: Path, options: Mapping[str, Any], at: str = 
 
     Raises NotFound, InvalidInput, MissingFigure.
     """
+    from suanwang.domain.entitlement import Entitlements
     from suanwang.replay.ground import pool_of
     from suanwang.replay.scenario import Elasticity, Ground, NodeShape
-    from suanwang.schedule.accounts import Accounts
 
     begin = _begin(read, options["begin"])
-    pools, rates, currency, per_node = _plain_pools(read, trace, options), (), "", options["per_node"]
+    pools, currency, per_node = _plain_pools(read, trace, options), "", options["per_node"]
+    rates: tuple[Rates, ...] = ()
     if options["grid"]:
         grid = _grid(options["grid"])
         names = (at,) if at else options["pool_ids"] or tuple(p.id for p in grid.pools if len(grid.pools) == 1)
@@ -101,7 +103,7 @@ def ground(read: "JobTrace", trace: Path, options: Mapping[str, Any], at: str = 
         shape=shape,
         rates=rates,
         currency=currency,
-        accounts=_accounts(options["accounts_file"]) if options["accounts_file"] else Accounts(),
+        entitlements=_entitlements(options["entitlements_file"]) if options["entitlements_file"] else Entitlements(),
         elasticity=_elastic(options["elastic"], Elasticity),
         restart_s=options["restart"],
         every_s=options["every"],
@@ -120,9 +122,9 @@ def _plain_pools(read: "JobTrace", trace: Path, options: Mapping[str, Any]) -> A
             raise InvalidInput([Problem("--pools", msg("no job runs in any of the pools"), remedy)])
     else:
         if read.jobs.speeds:
-            kinds = sorted({kind for row in read.jobs.speeds.values() for kind in row})
+            listed = sorted({kind for row in read.jobs.speeds.values() for kind in row})
             remedy = msg(
-                "Say how many there are of each, as --pools {example}.", example=",".join(f"{k}=8" for k in kinds)
+                "Say how many there are of each, as --pools {example}.", example=",".join(f"{k}=8" for k in listed)
             )
             raise InvalidInput([Problem(str(trace), msg("the trace is for several kinds of accelerators"), remedy)])
         size = options["accelerators"] or read.accelerators
@@ -183,11 +185,11 @@ def _grid(name: str) -> "Grid":
     return load_grid(name, load_catalog(read_settings(os.environ).catalog))
 
 
-def _accounts(path: Path) -> "Accounts":
+def _entitlements(path: Path) -> "Entitlements":
     from suanwang.adapters.traces.text import read_text
-    from suanwang.schemas.accounts import read_accounts
+    from suanwang.schemas.entitlements import read_entitlements
 
-    return read_accounts(read_text(path), str(path))
+    return read_entitlements(read_text(path), str(path))
 
 
 def malformed(terminal: Terminal, read: "JobTrace | DemandTrace", *, told: bool) -> dict[str, Any]:

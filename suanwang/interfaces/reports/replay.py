@@ -51,9 +51,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "wait": ("Mean wait, h", "平均等待(小时)"),
     "ratio": ("Allocation ratio, %", "分配率(%)"),
     "note": (
-        "Energy, money and carbon are modelled: accelerators in use draw their card's power and their part of the node's;"
-        " idle ones are not counted. Bounds hold for every schedule of the same jobs on the same accelerators.",
-        "电量、费用与碳排放为模型估算:使用中的加速卡按卡功率及所分摊的节点功率计,空闲卡不计。界限对同一批作业、同样加速卡上的任何调度都成立。",
+        "Energy, money and carbon are modelled: accelerators in use draw their card's power and their part of the"
+        " node's; idle ones are not counted. Bounds hold for every schedule of the same jobs on the same accelerators.",
+        "电量、费用与碳排放为模型估算:使用中的加速卡按卡功率及所分摊的节点功率计,空闲卡不计。"
+        "界限对同一批作业、同样加速卡上的任何调度都成立。",
     ),
     "hash": ("Event log (SHA-256)", "事件日志(SHA-256)"),
 }

@@ -45,7 +45,8 @@ def bars(names: Sequence[str], values: Sequence[float], label: str, bounds: Sequ
         top = 6 + i * room
         parts.append(_text(left - 8, top + 14, name, "end"))
         parts.append(
-            f'<rect x="{left}" y="{top}" width="{max(value * scale, 0.5):.1f}" height="{room - 8}" fill="{COLOURS[0]}"/>'
+            f'<rect x="{left}" y="{top}" width="{max(value * scale, 0.5):.1f}" height="{room - 8}" '
+            f'fill="{COLOURS[0]}"/>'
         )
         parts.append(_text(left + value * scale + 6, top + 14, f"{value:,.4g}", "start"))
         if bounds:

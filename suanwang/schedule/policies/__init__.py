@@ -5,12 +5,20 @@ from pkgutil import iter_modules
 
 from suanwang.errors import NotFound, msg
 from suanwang.schedule.options import split_options, with_options
-from suanwang.schedule.policy import Policy
+from suanwang.schedule.policy import Keyed, Policy
 
 
 def policy_names() -> list[str]:
     """What a grid file may write as its policy."""
     return sorted(module.name for module in iter_modules(__path__))
+
+
+def find_kept(text: str) -> Keyed:
+    """A policy whose order does not change while jobs wait. Raises NotFound, InvalidInput, TypeError for another."""
+    policy = find_policy(text)
+    if not isinstance(policy, Keyed):
+        raise TypeError(f"the order of {policy.name} changes with time")
+    return policy
 
 
 def find_policy(text: str) -> Policy:

@@ -1,4 +1,4 @@
-"""Dominant resource fairness: the account whose largest share of any pool is least goes first (Ghodsi, NSDI 2011)."""
+"""Dominant resource fairness: whose largest share of any pool is least goes first (Ghodsi et al., NSDI 2011)."""
 
 from collections import defaultdict, deque
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ class DominantResourceFairness:
 
         def share(tenant: str) -> float:
             parts = (n / capacity.get(pool, 1) for pool, n in used[tenant].items())
-            return max(parts, default=0.0) / snapshot.accounts.of(tenant).weight
+            return max(parts, default=0.0) / snapshot.entitlements.of(tenant).weight
 
         heap = [(share(tenant), jobs[0].since, tenant) for tenant, jobs in queues.items()]
         heapify(heap)

@@ -1,4 +1,4 @@
-"""Fair share: who has had least of its due goes first, over a tree of accounts, what was used decaying by a half-life."""
+"""Fair share over a tree of entitlements: who has had least of its due goes first; what was used decays."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -23,8 +23,8 @@ Speeds = tuple[tuple[float, ...], ...]
 @dataclass(frozen=True, slots=True)
 class MaxMin:
     """Each `round` jobs run that have had least of the share that the programme gives them. `aware` False: all kinds of
-    accelerators count alike (least attained service). `makespan`: the last job is to end soonest, instead of fairness. `strict`:
-    what comes free within a round stays so until the next, as in Gavel's own simulator.
+    accelerators count alike (least attained service). `makespan`: the last job is to end soonest, instead of fairness.
+    `strict`: what comes free within a round stays so until the next, as in Gavel's own simulator.
     """
 
     round: timedelta = timedelta(seconds=360)
