@@ -68,7 +68,8 @@ def _had(tx: Transaction, job: Job) -> Had:
 def _history(tx: Transaction, now: datetime) -> History:
     """The metered use of the last weeks; a job's run time is known when nothing of it is active."""
     active = {job.id for job in tx.jobs.find(states=tuple(ACTIVE), limit=1_000_000)}
-    records = [r for r in tx.usage.since(now - REMEMBERED) if r.job_id not in active]
+    records = sorted(tx.usage.between(now - REMEMBERED, now), key=lambda r: (r.end, r.id))
+    records = [r for r in records if r.job_id not in active]
     last = {record.job_id: record.id for record in records}
     ran: dict[str, float] = {}
     runs = []
