@@ -53,7 +53,7 @@ def test_what_the_memory_cannot_hold_has_no_figures() -> None:
 
 
 def test_the_published_loss_of_a_large_run() -> None:
-    """Llama 3: an interruption in about 50,700 card-hours, 30 s a checkpoint, 300 s to restart: 10 % of 16,384 cards."""
+    """Llama 3: an interruption in 50,700 card-hours, 30 s a checkpoint, 300 s to restart: 10 % of 16,384 cards."""
     assert lost_share(16384) == pytest.approx(0.10, abs=0.01)
 
 
