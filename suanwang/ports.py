@@ -3,13 +3,17 @@
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from suanwang.domain.agent import Inquiry, SiteAgent, SiteOrder
+from suanwang.domain.identity import AuditEntry, Project, Token, User
+from suanwang.domain.invoice import Invoice
 from suanwang.domain.job import Job, JobEvent, JobState
 from suanwang.domain.ledger import Account, Balance, Transfer
-from suanwang.domain.order import Capacity, Observation, Order
+from suanwang.domain.order import Capacity, Lacks, Observation, Order
+from suanwang.domain.period import ClosedPeriod
 from suanwang.domain.price import Charge, PriceBook
-from suanwang.domain.usage import UsageRecord
+from suanwang.domain.usage import Correction, UsageRecord
 from suanwang.domain.voucher import Voucher
 
 
@@ -32,8 +36,12 @@ class Clock(Protocol):
 class Engine(Protocol):
     """What runs workloads at a site. Every call may be repeated; `submit` of a known id changes nothing.
 
-    Raises NotNow(engine-unreachable, or engine-full from `submit`) or Never(engine-refused).
+    Raises NotNow(engine-unreachable, or engine-full from `submit`) or Never(engine-refused). What an order used is
+    part of its observation, so that usage and state never contradict.
     """
+
+    def lacks(self) -> Lacks:
+        """What it cannot do, and why; nobody asks it for that. Needs no answer from the engine."""
 
     def capacity(self, pool_id: str) -> Capacity:
         """What it has now."""
@@ -54,6 +62,15 @@ class Engine(Protocol):
         """Output of the program (stdout and stderr together) from a byte offset."""
 
 
+@runtime_checkable
+class TakesArrays(Protocol):
+    """An engine that does not lack `arrays` is this too."""
+
+    def submit_array(self, orders: Sequence[Order]) -> None:
+        """As `submit` of each, in one call: all are taken or none. They differ in what names them, not in what they
+        run, where, and on how many accelerators."""
+
+
 class Jobs(Protocol):
     """Jobs, their events and their orders."""
 
@@ -64,8 +81,16 @@ class Jobs(Protocol):
     def get(self, job_id: str) -> Job:
         """Raises NotFound."""
 
-    def find(self, states: Sequence[JobState] = (), tenant: str = "", limit: int = 1000, after: str = "") -> list[Job]:
-        """Jobs in order of their ids (which rise with time), after a given id."""
+    def find(
+        self,
+        states: Sequence[JobState] = (),
+        tenant: str = "",
+        limit: int = 1000,
+        after: str = "",
+        *,
+        newest: bool = False,
+    ) -> list[Job]:
+        """Jobs in order of their ids (which rise with time), after a given id; `newest`: the other way round."""
 
     def move(self, job: Job, event: JobEvent) -> None:
         """Store the job as it now is with the event that made it so. Raises Conflict when `event.sequence` is taken
@@ -98,13 +123,30 @@ class Usage(Protocol):
         overlaps another record of its order."""
 
     def records(self, job_id: str) -> list[UsageRecord]:
-        """In order of their start."""
+        """In order of their start, as they were first metered."""
+
+    def between(self, start: datetime, end: datetime, tenant: str = "") -> list[UsageRecord]:
+        """Records that begin in [start, end), in order of their start and id, as they were first metered."""
+
+    def correct(self, correction: Correction, charges: Sequence[Charge]) -> bool:
+        """Store the next correction of a record with the charges it brings (reversals and new ones). False when the
+        same correction is there already. Raises Conflict when another one has its number, Never(store-refused) when
+        a number is left out, NotFound for a record that is not there."""
+
+    def corrections(self, job_id: str) -> list[Correction]:
+        """In order of record and sequence."""
+
+    def charge(self, charges: Sequence[Charge]) -> None:
+        """Further charges of records that are there: reversals, minimums. Raises Conflict when an id is taken."""
 
     def charges(self, job_id: str) -> list[Charge]:
         """In order of their ids."""
 
     def seal(self, book: PriceBook) -> None:
         """Keep a price book as used. Raises Conflict when that version was used with other prices."""
+
+    def sealed(self) -> list[PriceBook]:
+        """Every version that was used, by id and version."""
 
 
 class Ledger(Protocol):
@@ -135,6 +177,9 @@ class Ledger(Protocol):
     def pending(self, job_id: str) -> list[Transfer]:
         """Pending transfers of a job that are neither posted nor voided."""
 
+    def last(self) -> tuple[int, str]:
+        """Position and hash of the last transfer; (0, "") while there is none."""
+
     def add_voucher(self, voucher: Voucher) -> None:
         """A repeat of the same id changes nothing."""
 
@@ -146,6 +191,60 @@ class Ledger(Protocol):
         Raises Never(store-refused), naming the first account or transfer that is wrong."""
 
 
+class Books(Protocol):
+    """Closed periods and the documents that were issued. Append-only."""
+
+    def close(self, closed: ClosedPeriod) -> None:
+        """Close a period; from then on no transfer of that time is taken. A repeat changes nothing. Raises
+        Never(store-refused) when it does not follow the last closed one."""
+
+    def closed(self) -> list[ClosedPeriod]:
+        """In order of time."""
+
+    def issue(self, invoice: Invoice) -> Invoice:
+        """Keep an invoice, credit note or statement as issued; one of the same id is returned as it was."""
+
+    def issued(self, period: str = "", subject: str = "") -> list[Invoice]:
+        """By id."""
+
+
+class Sites(Protocol):
+    """What the hub wants of each site's agent, and what the agents said last."""
+
+    def agent(self, site_id: str) -> SiteAgent:
+        """One of epoch 0 where none was ever heard."""
+
+    def agents(self) -> list[SiteAgent]:
+        """By site."""
+
+    def keep(self, agent: SiteAgent) -> None:
+        """Replace what is kept of a site's agent."""
+
+    def put(self, order: SiteOrder) -> None:
+        """Insert or replace. Raises Never(store-refused) when another order of its site has its number."""
+
+    def orders(self, order_ids: Sequence[str]) -> Mapping[str, SiteOrder]:
+        """Those that there are, by id."""
+
+    def of_job(self, job_id: str) -> list[SiteOrder]:
+        """Submitted orders of a job, by number."""
+
+    def wishes(self, site_id: str, after: int, limit: int = 1000) -> list[SiteOrder]:
+        """Orders of a site that are not done and whose number is above `after`, by number."""
+
+    def inquire(self, inquiry: Inquiry) -> None:
+        """Insert or replace (with its answer)."""
+
+    def inquiry(self, inquiry_id: str) -> Inquiry | None:
+        """None when it was forgotten."""
+
+    def inquiries(self, site_id: str) -> list[Inquiry]:
+        """Those of a site that have no answer yet, by id."""
+
+    def forget(self, inquiry_id: str) -> None:
+        """Whether it is there or not."""
+
+
 class Transaction(Protocol):
     """All writes of one step: they are kept together or not at all."""
 
@@ -155,6 +254,10 @@ class Transaction(Protocol):
     def usage(self) -> Usage: ...
     @property
     def ledger(self) -> Ledger: ...
+    @property
+    def books(self) -> Books: ...
+    @property
+    def sites(self) -> Sites: ...
 
 
 class Store(Protocol):
@@ -163,3 +266,94 @@ class Store(Protocol):
     def transaction(self) -> AbstractContextManager[Transaction]: ...
 
     def close(self) -> None: ...
+
+
+class Identity(Protocol):
+    """Users, projects, tokens, and the audit log of what users did."""
+
+    def add_user(self, user: User) -> None:
+        """Raises Conflict(idempotency-conflict) when the id or the identity provider's subject is taken."""
+
+    def change_user(self, user: User) -> None:
+        """Replace the stored one. Raises NotFound, Conflict."""
+
+    def user(self, user_id: str) -> User:
+        """Raises NotFound."""
+
+    def user_of(self, subject: str) -> User | None:
+        """The user that an identity provider knows by that subject."""
+
+    def users(self, organisation: str = "", after: str = "", limit: int = 1000) -> list[User]:
+        """By id."""
+
+    def set_password(self, user_id: str, digest: str) -> None:
+        """Keep the (argon2) digest of a password; "" removes it."""
+
+    def password(self, user_id: str) -> str:
+        """Its digest; "" where there is none."""
+
+    def add_project(self, project: Project) -> None:
+        """A repeat changes nothing."""
+
+    def projects(self, organisation: str = "") -> list[Project]:
+        """By organisation and id."""
+
+    def add_token(self, token: Token) -> None:
+        """Raises Conflict when the id is taken."""
+
+    def token(self, token_id: str) -> Token:
+        """Raises NotFound."""
+
+    def tokens(self, user_id: str) -> list[Token]:
+        """By id, sessions and revoked ones too."""
+
+    def revoke(self, token_id: str, at: datetime) -> Token:
+        """A repeat changes nothing. Raises NotFound."""
+
+    def record(self, entry: AuditEntry) -> None:
+        """Append to the audit log; its position is given by the database."""
+
+    def audit(self, organisation: str = "", after: int = 0, limit: int = 1000) -> list[AuditEntry]:
+        """In order of position."""
+
+
+class Operations(Protocol):
+    """What several hubs on one database must agree on: who ticks, which sites and pools take no new work."""
+
+    def lease(self, name: str, holder: str, seconds: float) -> bool:
+        """Take or renew a lease by the database's clock; False while another holder has it."""
+
+    def release(self, name: str, holder: str) -> None:
+        """Give a lease back; one that another holds is left alone."""
+
+    def drain(self, place: str, by: str, at: datetime) -> None:
+        """A site (`site:<id>`) or pool (`pool:<id>`) takes no new work; a repeat changes nothing."""
+
+    def undrain(self, place: str) -> None:
+        """It takes work again; a repeat changes nothing."""
+
+    def drained(self) -> frozenset[str]:
+        """Every place that takes no new work by `drain`."""
+
+
+class OfficeTransaction(Transaction, Protocol):
+    """A transaction that also reaches the hub's own records."""
+
+    @property
+    def identity(self) -> Identity: ...
+    @property
+    def operations(self) -> Operations: ...
+
+
+class OfficeStore(Store, Protocol):
+    """The store of a hub that serves users.
+
+    With a `tenant` the database itself hides every other tenant's rows, where it can (PostgreSQL row-level security):
+    the second wall behind the checks of the services.
+    """
+
+    def transaction(self, tenant: str = "") -> AbstractContextManager[OfficeTransaction]:
+        """As `Store.transaction`."""
+
+    def reading(self, tenant: str = "") -> AbstractContextManager[OfficeTransaction]:
+        """One consistent state of the database, read without waiting for writers; nothing can be written."""

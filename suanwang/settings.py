@@ -1,7 +1,7 @@
 """Settings: one table, read from the environment (SUANWANG_<NAME>). Documentation is made from this table."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -37,15 +37,37 @@ TABLE: tuple[Setting, ...] = (
         default="",
         description="Folders of your own catalog facts, separated by ':'; later ones win over earlier ones.",
     ),
+    Setting(
+        name="price_books",
+        default="",
+        description="Folders of price book files (*.yaml), separated by ':'; they add to the grid file's own.",
+    ),
     Setting(name="grid", default="", description="Grid file; empty means this machine alone."),
+    Setting(
+        name="fonts",
+        default="",
+        description="Folders of fonts for PDF files, beside the system's, separated by ':'.",
+    ),
     Setting(name="lang", default="", description="Language of messages (zh-CN or en); empty means LANG."),
     Setting(name="tenant", default="me", description="Tenant that orders when a workload file names none."),
+    Setting(name="hub", default="", description="Address of a hub that commands talk to; empty means this process."),
+    Setting(name="token", default="", description="Token that commands show the hub."),
     Setting(
         name="clock_speed",
         default="1",
         description="Grid seconds for one second of the wall, at least 1; above 1 only for demonstrations.",
     ),
     Setting(name="clock_origin", default="", description="Grid time (ISO 8601) at which a fast clock starts."),
+    Setting(
+        name="rate_limit",
+        default="50",
+        description="Requests a second that one user may make at a hub, on average over 4 s; 0 means no limit.",
+    ),
+    Setting(
+        name="in_flight_max",
+        default="300",
+        description="Requests that a hub answers at the same time; above, it says 429 and when to come again.",
+    ),
 )
 
 
@@ -56,11 +78,17 @@ class Settings:
     home: Path
     database_url: str
     catalog: tuple[Path, ...]
+    price_books: tuple[Path, ...]
     grid: str
+    fonts: tuple[Path, ...]
     lang: str
     tenant: str
     clock_speed: float
     clock_origin: str
+    hub: str = ""
+    token: str = field(default="", repr=False)
+    rate_limit: float = 50.0
+    in_flight_max: int = 300
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -82,6 +110,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         )
     if speed != 1 or text["clock_origin"]:
         problems += _origin_problems(text["clock_origin"])
+    rate_limit = _number(text["rate_limit"], "rate_limit", 0, 1e6, problems)
+    in_flight_max = _number(text["in_flight_max"], "in_flight_max", 1, 1e5, problems)
     if problems:
         raise InvalidInput(problems)
     home = Path(text["home"]).expanduser()
@@ -89,12 +119,31 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         home=home,
         database_url=text["database_url"] or f"sqlite:///{home / 'suanwang.db'}",
         catalog=tuple(Path(p).expanduser() for p in text["catalog"].split(":") if p),
+        price_books=tuple(Path(p).expanduser() for p in text["price_books"].split(":") if p),
         grid=text["grid"],
+        fonts=tuple(Path(p).expanduser() for p in text["fonts"].split(":") if p),
         lang=text["lang"],
         tenant=text["tenant"],
         clock_speed=speed,
         clock_origin=text["clock_origin"],
+        hub=text["hub"],
+        token=text["token"],
+        rate_limit=rate_limit,
+        in_flight_max=int(in_flight_max),
     )
+
+
+def _number(text: str, name: str, least: float, most: float, problems: list[Problem]) -> float:
+    """A number within bounds; what is wrong with it goes to `problems`."""
+    try:
+        number = float(text)
+        if least <= number <= most:
+            return number
+    except ValueError:
+        pass
+    what = msg("{value!r} is not a number from {least} to {most}.", value=text, least=f"{least:g}", most=f"{most:g}")
+    problems.append(Problem(f"SUANWANG_{name.upper()}", what, msg("Unset it for the default.")))
+    return least
 
 
 def _origin_problems(text: str) -> list[Problem]:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from suanwang.errors import Message
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
@@ -39,13 +41,17 @@ class OrderState(StrEnum):
 
 
 class EndCause(StrEnum):
-    """Why an attempt ended, as the engine knows it; the exit code is the workload's own."""
+    """Why an attempt ended, as the engine knows it; the exit code is the workload's own.
+
+    `refused`: the engine, or its site, took the order and then would not start it; the observation's detail says why.
+    """
 
     EXITED = "exited"
     SIGNALLED = "signalled"
     CANCELLED = "cancelled"
     TIME_LIMIT = "time_limit"
     LOST = "lost"
+    REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +59,8 @@ class Observation:
     """What an engine knows of an order. `started`/`ended` are the engine's own, in grid time (aware UTC).
 
     `cpu_s` and `memory_bytes_peak` are measured over the attempt's whole process group; `energy_kwh_it` only where a
-    sensor measured it. `evidence` is what an auditor can look up at the engine.
+    sensor measured it. `evidence` is what an auditor can look up at the engine. `detail`: why it waits or how it ended.
+    `seen`: the time as of which this holds, where that is not the time at which it was asked for.
     """
 
     order_id: str
@@ -67,6 +74,8 @@ class Observation:
     energy_kwh_it: float | None = None
     evidence: Mapping[str, str] = field(default_factory=dict)
     progress: str = ""
+    detail: Message | None = None
+    seen: datetime | None = None
 
     def __post_init__(self) -> None:
         if self.started and self.ended and self.ended < self.started:
@@ -76,11 +85,54 @@ class Observation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Outage:
+    """Accelerators of a pool that its engine will not give in [start, end): a drain, a maintenance, a reservation.
+
+    `end` None: nobody knows. `why` is the engine's own word for it.
+    """
+
+    start: datetime
+    end: datetime | None
+    accelerators: int
+    why: str = ""
+
+    def __post_init__(self) -> None:
+        if self.accelerators < 1 or (self.end is not None and self.end <= self.start):
+            raise ValueError("an outage is of at least one accelerator and ends after it starts")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Capacity:
-    """What an engine can give now: accelerators in all and free, by pool; `healthy` False keeps new work away."""
+    """What an engine can give now: accelerators in all and free, by pool.
+
+    `healthy` False keeps new work away; so does `drained`, which is the site's own wish. `outages`: what it will give
+    less of, and when; those of now are not counted in `accelerators` either.
+    """
 
     pool_id: str
     accelerators: int
     free: int
     healthy: bool = True
     detail: str = ""
+    drained: bool = False
+    outages: tuple[Outage, ...] = ()
+
+
+class Ability(StrEnum):
+    """What an engine may be able to do beside what every engine must.
+
+    `programs`: run the order's command. `output`: keep what the program writes. `arrays`: take many equal orders in
+    one call. `outlook`: know drains, maintenance and reservations of later hours. `cpu`, `memory`, `energy`: measure.
+    """
+
+    PROGRAMS = "programs"
+    OUTPUT = "output"
+    ARRAYS = "arrays"
+    OUTLOOK = "outlook"
+    CPU = "cpu"
+    MEMORY = "memory"
+    ENERGY = "energy"
+
+
+Lacks = Mapping[Ability, Message]
+"""What an engine cannot do, each with the reason."""

@@ -80,9 +80,15 @@ Task = Training | Serving | Batch
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demand:
-    """Accelerators asked for; empty means "let the grid choose". `count` is the gang: all of them or none."""
+    """Accelerators asked for; empty means "let the grid choose". `count` is the gang: all of them or none.
+
+    `least`: with how few it can go on when it is resized (None: it keeps its size); `serial_share`: the part of its
+    work that more accelerators do not shorten, 0 to 1 (Amdahl).
+    """
 
     count: int | None = None
+    least: int | None = None
+    serial_share: float | None = None
     accelerators: tuple[str, ...] = ()
     vendors: tuple[str, ...] = ()
     capabilities: tuple[str, ...] = ()
@@ -102,20 +108,37 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataSet:
-    """Input that lies at a place (a city or site id) and must be at the site before the start."""
+    """Input that lies at a place (a city or site id) and must be at the site before the start.
+
+    `available`: when it is there at the earliest, aware UTC; None: it lies there already.
+    """
 
     name: str
     at: str
     size_bytes: float
     uri: str = ""
+    available: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpointing:
-    """The program saves its state to SUANWANG_CHECKPOINT_DIR about every `every_s` seconds and resumes from it."""
+    """The program saves its state to SUANWANG_CHECKPOINT_DIR about every `every_s` seconds and resumes from it.
+
+    A pause costs `pause_s` more of run time (save, load, warm up); moving to another site carries `size_bytes` there.
+    """
 
     every_s: float
     retries: int = 3
+    pause_s: float = 0.0
+    size_bytes: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dependency:
+    """Another workload of the same plan that must have ended; `size_bytes` of its output flow from its site."""
+
+    workload: str
+    size_bytes: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +155,8 @@ class Workload:
     """One workload. `requires`: label -> admitted values (province, site, pool, or any label of site or pool).
 
     `program` may be None for a quote; a run needs one. `vouchers`: programmes to pay from (soonest expiry first).
+    `after`, `near` and `apart` name other workloads of one plan: those that must have ended before, those whose site
+    it shares, those whose site it must not share.
     """
 
     name: str
@@ -148,6 +173,14 @@ class Workload:
     preemptible: bool = False
     checkpointing: Checkpointing | None = None
     vouchers: tuple[str, ...] = ()
+    after: tuple[Dependency, ...] = ()
+    near: tuple[str, ...] = ()
+    apart: tuple[str, ...] = ()
+
+    @property
+    def linked(self) -> bool:
+        """Whether its place depends on where other workloads run."""
+        return bool(self.after or self.near or self.apart)
 
     def __post_init__(self) -> None:
         wanted = {

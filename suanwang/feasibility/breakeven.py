@@ -60,6 +60,21 @@ def break_even(plan: Plan, name: str, *, target: float = 0.0) -> BreakEven:
     return BreakEven(name, unit_of(plan, name), planned, float(found))
 
 
+ASKED = ("price", "utilisation", "capital_cost", "tariff", "pue", "occupancy_delay")
+"""The break-evens that every study answers."""
+
+
+def break_evens(plan: Plan) -> tuple[tuple[str, BreakEven | None], ...]:
+    """Each of `ASKED`; None where no possible value of it alone makes the NPV 0."""
+    found: list[tuple[str, BreakEven | None]] = []
+    for name in ASKED:
+        try:
+            found.append((name, break_even(plan, name)))
+        except Never:
+            found.append((name, None))
+    return tuple(found)
+
+
 def _reach(plan: Plan, name: str, planned: float) -> float:
     """How far to look up: 10^5 times the plan, and no delay beyond the plan's end."""
     if name == "occupancy_delay":

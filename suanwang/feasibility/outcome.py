@@ -101,10 +101,19 @@ def _finite(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
+def irr_of(values: Array, per_year: int = 1) -> float | None:
+    """Rate of return a year of a flow (periods,), months compounded; of several the nearest to 0; None for none."""
+    return min(_roots(values, per_year), key=abs, default=None)
+
+
+def _roots(values: Array, per_year: int) -> list[float]:
+    rates = ((1 + root) ** per_year - 1 for root in rates_of_return(values))
+    return [rate for rate in rates if rate > _LEAST - 1]
+
+
 def _irr(flows: Flows, flow: Array, notes: list[Message] | None) -> float | None:
-    """A year; months are compounded."""
     values, per_year = periods(flows, flow)
-    roots = [root for root in rates_of_return(values[0]) if (1 + root) ** per_year > _LEAST]
+    roots = _roots(values[0], per_year)
     if notes is not None and not roots:
         notes.append(
             msg(
@@ -114,7 +123,7 @@ def _irr(flows: Flows, flow: Array, notes: list[Message] | None) -> float | None
         )
     if notes is not None and len(roots) > 1:
         notes.append(msg("The cash flow has {count} IRRs; the one nearest to 0 is shown.", count=len(roots)))
-    return (1 + min(roots, key=abs)) ** per_year - 1 if roots else None
+    return min(roots, key=abs, default=None)
 
 
 def _years(years: float, values: Array, notes: list[Message]) -> float | None:

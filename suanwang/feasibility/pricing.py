@@ -1,6 +1,6 @@
 """What to charge for an accelerator-hour: from its cost, from the market, from its marginal cost; and price cuts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,21 +10,44 @@ from suanwang.feasibility.breakeven import break_even
 from suanwang.feasibility.cashflow import evaluate
 from suanwang.feasibility.levers import mean_price
 from suanwang.feasibility.outcome import outcome
-from suanwang.feasibility.plan import Plan
+from suanwang.feasibility.plan import Plan, Segment
 from suanwang.feasibility.scenarios import turned
 
 CUTS = (0.05, 0.1, 0.2, 0.3)
 
+Samples = Mapping[str, Sequence[float]]
+"""Dated market prices of an accelerator-hour by term (reserved, on_demand, spot)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """One term's price as planned, at cost plus margin, at break-even, of the market (median), and at its marginal
+    cost: what one more sold hour costs (power). None: there is none."""
+
+    planned: float | None
+    cost_plus: float | None
+    break_even: float | None
+    market: float | None
+    marginal: float | None
+
+    def over(self, units: float | None) -> "Prices":
+        """The same for a unit of which an accelerator-hour has `units`; all None where that is not known."""
+        given = (self.planned, self.cost_plus, self.break_even, self.market, self.marginal)
+        return Prices(*(None if price is None or not units else price / units for price in given))
+
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A segment's planned price, and the same price of the mix at cost plus margin and at break-even."""
+    """A segment of the demand with its prices per accelerator-hour and per delivered PFLOP-hour; `market_low`,
+    `market_high` and `samples` of its term."""
 
     name: str
     term: str
-    planned: float
-    cost_plus: float | None
-    break_even: float | None
+    per_hour: Prices
+    per_delivered: Prices
+    market_low: float | None
+    market_high: float | None
+    samples: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +61,18 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """Per accelerator-hour. `marginal`: what one more sold hour costs (power). `market`: low, median and high of the
-    samples; None without any. `delivered`: the same cost-plus price for a delivered PFLOP-hour."""
+    """Of the mix, per accelerator-hour: planned, at cost, at cost plus `margin`, at break-even, at marginal cost.
+
+    `delivered_pflop_hours`: what a sold accelerator-hour delivers; None where the card's rate is not known.
+    """
 
     planned: float
     cost: float | None
+    margin: float
     cost_plus: float | None
-    delivered: float | None
     break_even: float | None
     marginal: float
-    market: tuple[float, float, float] | None
-    samples: int
+    delivered_pflop_hours: float | None
     terms: tuple[Term, ...]
     cuts: tuple[Cut, ...]
 
@@ -62,35 +86,41 @@ def marginal_cost(plan: Plan) -> float:
     return float((energy * price).mean() + plan.purchase_per_hour)
 
 
-def advise(plan: Plan, market: Sequence[float], margin: float) -> Advice:
-    """`market`: dated price samples in the plan's currency; `margin`: over the levelised cost."""
+def advise(plan: Plan, market: Samples, margin: float) -> Advice:
+    """`market`: samples in the plan's currency; `margin`: over the levelised cost. Cost-plus and break-even prices of
+    the mix are spread over its terms as the planned prices are."""
     found = outcome(evaluate(plan))
     planned, cost = mean_price(plan), found.lcoe_per_accelerator_hour
     plus = None if cost is None else cost * (1 + margin)
-    unit = found.lcoe_per_delivered_pflop_hour
     try:
         even = break_even(plan, "price").value
     except Never:
         even = None
-    terms = tuple(
-        Term(
-            s.name,
-            s.term,
-            s.price,
-            *(None if p is None or not planned else p * s.price / planned for p in (plus, even)),
+    units = None if plan.pflops_per_accelerator is None else plan.pflops_per_accelerator * plan.goodput
+    marginal = marginal_cost(plan)
+
+    def term(segment: Segment) -> Term:
+        part = segment.price / planned if planned else None
+        samples = market.get(segment.term, ())
+        per_hour = Prices(
+            planned=segment.price,
+            cost_plus=None if plus is None or part is None else plus * part,
+            break_even=None if even is None or part is None else even * part,
+            market=float(np.median(samples)) if samples else None,
+            marginal=marginal,
         )
-        for s in plan.segments
-    )
+        low, high = (min(samples), max(samples)) if samples else (None, None)
+        return Term(segment.name, segment.term, per_hour, per_hour.over(units), low, high, len(samples))
+
     return Advice(
         planned=planned,
         cost=cost,
+        margin=margin,
         cost_plus=plus,
-        delivered=None if unit is None else unit * (1 + margin),
         break_even=even,
-        marginal=marginal_cost(plan),
-        market=(min(market), float(np.median(market)), max(market)) if market else None,
-        samples=len(market),
-        terms=terms,
+        marginal=marginal,
+        delivered_pflop_hours=units,
+        terms=tuple(map(term, plan.segments)),
         cuts=tuple(_cut(plan, share, planned, found.npv) for share in CUTS),
     )
 

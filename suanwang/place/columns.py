@@ -1,7 +1,8 @@
-"""Columns: workloads with their offers on a grid, made into an instance of whole hours; its costs are the objective's.
+"""Columns: workloads with their offers on a grid, made into an instance of whole slots; its costs are the objective's.
 
-A run takes its expected duration, rounded up to whole hours, and starts on whole hours after `start`. A rate is a pool
-with a power and a delivered compute per accelerator; its costs are means over each hour of what the outlook asks.
+A slot is an hour unless told otherwise. A run takes its expected duration, rounded up to whole slots, and starts on
+whole slots after `start`. A rate is a pool with a power and a delivered compute per accelerator; its costs are
+integrals over each slot of what the outlook asks.
 """
 
 from collections.abc import Sequence
@@ -20,7 +21,8 @@ from suanwang.place.outlook import HOUR_US, Column, Outlook, Outlooks, to_us
 from suanwang.units import MICRO
 
 REFUSAL_FACTOR = 3.0
-"""A workload is left out where it would drive up others' costs by more than this many times its dearest option."""
+"""A workload is left out where it would drive up others' costs by more than this many times its dearest option; with
+priority, times `importance`."""
 
 Rate = tuple[int, Fraction, Fraction]
 """Pool, kW at the IT equipment and delivered PFLOP/s, both per accelerator."""
@@ -28,11 +30,21 @@ Rate = tuple[int, Fraction, Fraction]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """`hours` whole hours of a grid from `start` on."""
+    """`hours` whole hours of a grid from `start` on, in slots of `slot_us` microseconds."""
 
     grid: Grid
     start: datetime
     hours: int
+    slot_us: int = HOUR_US
+
+    @property
+    def slots(self) -> int:
+        return self.hours * HOUR_US // self.slot_us
+
+    @property
+    def edges(self) -> Ints:
+        """(slots + 1,) times in microseconds since the epoch."""
+        return to_us(self.start) + np.arange(self.slots + 1) * self.slot_us
 
     @property
     def end(self) -> datetime:
@@ -44,9 +56,10 @@ class Window:
         return [kept.get(sites[p.site_id], p.price_book_id, self.start, self.end) for p in self.grid.pools]
 
 
-def hourly(window: Window, outlook: Outlook, *columns: Column) -> Floats:
-    """(T,) mean over each hour of the product of columns of an outlook, in units. Raises ValueError outside of it."""
-    edges = to_us(window.start) + np.arange(window.hours + 1) * HOUR_US
+def by_slot(window: Window, outlook: Outlook, *columns: Column) -> Floats:
+    """(T,) integral over each slot of the product of columns of an outlook, in units x hours: for slots of an hour
+    the mean. Raises ValueError outside of the outlook."""
+    edges = window.edges
     if edges[0] < outlook.edges[0] or edges[-1] > outlook.edges[-1]:
         raise ValueError("the window is not inside the outlook")
     value = np.prod([column / MICRO for column in columns], axis=0)
@@ -55,16 +68,16 @@ def hourly(window: Window, outlook: Outlook, *columns: Column) -> Floats:
 
 
 def free(window: Window, taken: Occupancy) -> Ints:
-    """(P, T) accelerators of each pool that are not promised at any time of each hour; 0 where it is drained."""
+    """(P, T) accelerators of each pool that are not promised at any time of each slot; 0 where it is drained."""
     drained = {site.id for site in window.grid.sites if site.drained}
-    result = np.zeros((len(window.grid.pools), window.hours), np.int64)
+    result = np.zeros((len(window.grid.pools), window.slots), np.int64)
     for number, pool in enumerate(window.grid.pools):
         if pool.drained or pool.site_id in drained:
             continue
         result[number] = pool.accelerators
         for promise in taken.promises.get(pool.id, ()):
-            first = max((to_us(promise.start) - to_us(window.start)) // HOUR_US, 0)
-            stop = max(-((to_us(window.start) - to_us(promise.end)) // HOUR_US), 0)
+            first = max((to_us(promise.start) - to_us(window.start)) // window.slot_us, 0)
+            stop = max(-((to_us(window.start) - to_us(promise.end)) // window.slot_us), 0)
             result[number, first:stop] -= promise.accelerators
     return np.maximum(result, 0)
 
@@ -73,10 +86,10 @@ def instance_of(window: Window, asked: Sequence[Sequence[Offer]], taken: Occupan
     """The instance of workloads, each with its offers; `taken` is promised and stays. Raises MissingFigure."""
     number = {pool.id: i for i, pool in enumerate(window.grid.pools)}
     rows = [
-        (number[offer.pool.id], workload, offer, span)
+        (number[offer.pool.id], workload, offer, within)
         for workload, offers in enumerate(asked)
         for offer in offers
-        if (span := _span(window, offer)) is not None
+        if (within := span(window, offer)) is not None
     ]
     rows.sort(key=lambda row: row[:2])
     keys = [_rate(pool, offer) for pool, _, offer, _ in rows]
@@ -86,11 +99,12 @@ def instance_of(window: Window, asked: Sequence[Sequence[Offer]], taken: Occupan
     workload = np.array([w for _, w, _, _ in rows], np.int32)
     rate = np.array([place[key] for key in keys], np.int32)
     gang = np.array([offer.bid.mid.accelerators for _, _, offer, _ in rows], np.int32)
-    first, last, hours = np.array([span for *_, span in rows], np.int32).reshape(-1, 3).T
+    first, last, hours = np.array([within for *_, within in rows], np.int32).reshape(-1, 3).T
     fixed = np.array([offer.bid.data.micro / MICRO for _, _, offer, _ in rows], np.float64)
     refusal = np.zeros(len(asked))
     most = (rent + power + carbon).max(axis=1, initial=0.0)[rate]
-    np.maximum.at(refusal, workload, REFUSAL_FACTOR * (gang * hours * most + fixed))
+    weight = np.array([importance(offers[0].workload.priority) if offers else 1.0 for offers in asked])
+    np.maximum.at(refusal, workload, REFUSAL_FACTOR * weight[workload] * (gang * hours * most + fixed))
     return Instance(
         capacity=free(window, taken),
         rent=rent,
@@ -108,12 +122,17 @@ def instance_of(window: Window, asked: Sequence[Sequence[Offer]], taken: Occupan
     )
 
 
-def _span(window: Window, offer: Offer) -> tuple[int, int, int] | None:
-    """First and last hour of start, and hours, of an offer; None where no whole hour is left for it."""
-    hours = -(-offer.bid.mid.duration_us // HOUR_US)
-    first = max(-((to_us(window.start) - to_us(offer.first)) // HOUR_US), 0)
-    last = min(window.hours - hours, (offer.last_us - to_us(window.start)) // HOUR_US)
-    return (first, last, hours) if first <= last else None
+def importance(priority: int) -> float:
+    """How many times more a refusal counts than at priority 0: 1 + priority, or 1 / (1 - priority) below 0."""
+    return 1.0 + priority if priority >= 0 else 1.0 / (1 - priority)
+
+
+def span(window: Window, offer: Offer) -> tuple[int, int, int] | None:
+    """First and last slot of start, and slots, of an offer; None where no whole slot is left for it."""
+    slots = -(-offer.bid.mid.duration_us // window.slot_us)
+    first = max(-((to_us(window.start) - to_us(offer.first)) // window.slot_us), 0)
+    last = min(window.slots - slots, (offer.last_us - to_us(window.start)) // window.slot_us)
+    return (first, last, slots) if first <= last else None
 
 
 def _rate(pool: int, offer: Offer) -> Rate:
@@ -122,13 +141,13 @@ def _rate(pool: int, offer: Offer) -> Rate:
 
 
 def _tables(window: Window, rates: Sequence[Rate], outlooks: Sequence[Outlook]) -> tuple[Floats, Floats, Floats]:
-    """(R, T) rent, power and carbon per accelerator-hour."""
+    """(R, T) rent, power and carbon per accelerator and slot."""
     per_t = window.grid.carbon_price_per_t
     per_kg = 0.0 if per_t is None else per_t.micro / MICRO / KG_PER_T
-    rent, power, carbon = np.zeros((3, len(rates), window.hours))
+    rent, power, carbon = np.zeros((3, len(rates), window.slots))
     for i, (pool, kw, pflops_per_s) in enumerate(rates):
         o = outlooks[pool]
-        rent[i] = hourly(window, o, o.rent) + float(pflops_per_s) * hourly(window, o, o.delivered)
-        power[i] = float(kw) * hourly(window, o, o.pue, o.power)
-        carbon[i] = float(kw) * per_kg * hourly(window, o, o.pue, o.carbon)
+        rent[i] = by_slot(window, o, o.rent) + float(pflops_per_s) * by_slot(window, o, o.delivered)
+        power[i] = float(kw) * by_slot(window, o, o.pue, o.power)
+        carbon[i] = float(kw) * per_kg * by_slot(window, o, o.pue, o.carbon)
     return rent, power, carbon

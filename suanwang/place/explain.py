@@ -55,13 +55,18 @@ def _nearest_east(workload: Workload, grid: Grid, offers: Sequence[Offer]) -> Of
     eastern = [o for o in offers if label_of(o.pool, o.site, "region") == EAST]
     if not eastern:
         return None
+    nearest = nearest_site(workload, grid, [o.site for o in eastern])
+    return _cheapest_at_once([o for o in eastern if o.site.id == nearest.id])
+
+
+def nearest_site(workload: Workload, grid: Grid, sites: Sequence[Site]) -> Site:
+    """The site nearest to the users' city, else to the first data set; where there is neither, the first by id."""
     here = _origin(workload, grid)
 
     def distance_km(site: Site) -> float:
         return great_circle_km(*here, site.latitude, site.longitude) if here else 0.0
 
-    nearest = min((o.site for o in eastern), key=lambda site: (distance_km(site), site.id))
-    return _cheapest_at_once([o for o in eastern if o.site.id == nearest.id])
+    return min(sites, key=lambda site: (distance_km(site), site.id))
 
 
 def _origin(workload: Workload, grid: Grid) -> tuple[float, float] | None:
@@ -86,6 +91,15 @@ def _why_there(chosen: Offer, option: Option, others: Sequence[Option]) -> Messa
     site, pool, cost = chosen.site.name, option.pool_id, str(option.total)
     if not others:
         return msg("{site} ({pool}) is the only pool that can have it: {cost} in all.", site=site, pool=pool, cost=cost)
+    if others[0].total < option.total:
+        return msg(
+            "{site} ({pool}) costs {cost}; {other} would cost {less} less, but not with what it is linked to.",
+            site=site,
+            pool=pool,
+            cost=cost,
+            other=others[0].pool_id,
+            less=str(option.total - others[0].total),
+        )
     return msg(
         "{site} ({pool}) costs least: {cost} in all; the next best, {other}, costs {more} more.",
         site=site,

@@ -22,6 +22,7 @@ from suanwang.place.starts import Blocked, Bounds, Found, search
 class Offer:
     """A pool that can have the workload. `first`: the earliest start if the pool were empty; `last_us`: the latest."""
 
+    workload: Workload
     pool: Pool
     site: Site
     estimate: Estimate
@@ -60,6 +61,15 @@ class Offer:
     @property
     def at_once(self) -> Option:
         return self.option(self.found.at_once_us)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """A workload that asks for a place, with estimates or a rejection for each pool of the grid."""
+
+    workload: Workload
+    estimates: Sequence[Estimate]
+    rejections: Sequence[Rejection]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +140,7 @@ class _Desk:
         request, deadline = self.request, self.request.deadline
         asked = bid(estimate, moved.cost, request.grid.carbon_price_per_t)
         longest = asked.high.duration_us * MICROSECOND
-        data_ready = request.now + moved.duration if moved.duration else None
+        data_ready = moved.ready(request.now)
         first = max(request.earliest, data_ready or request.earliest)
         last = max(first, request.earliest + request.horizon)
         if deadline is not None:
@@ -146,6 +156,7 @@ class _Desk:
         if isinstance(found, Blocked):
             return self._blocked(found, bounds, longest)
         return Offer(
+            workload=request.workload,
             pool=self.pool,
             site=self.site,
             estimate=estimate,

@@ -28,10 +28,20 @@ Links = Mapping[frozenset[str], Link]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
-    """Moving all data sets to a site: how long that takes and what it costs (both 0 when nothing is to move)."""
+    """Moving all data sets to a site: how long that takes and what it costs (both 0 when nothing is to move).
+
+    `available`: when the last data set is where it comes from; None: all lie there already. What is at the site
+    already takes no time, but the run waits until it is there.
+    """
 
     duration: timedelta
     cost: Money
+    available: datetime | None = None
+
+    def ready(self, now: datetime) -> datetime | None:
+        """When all data is at the site, if that is after `now`: the transfer begins when the last set is available."""
+        when = max(now, self.available or now) + self.duration
+        return when if when > now else None
 
 
 def links_of(grid: Grid) -> Links:
@@ -135,7 +145,8 @@ def transfer(workload: Workload, links: Links, site: Site, currency: str) -> Tra
         seconds[ends] = seconds.get(ends, Fraction(0)) + size / Fraction(link.bytes_per_s)
         cost += link.price_per_gb.times(size / BYTES_PER_GB)
     longest = max(seconds.values(), default=Fraction(0))
-    return Transfer(duration=ceil(longest * MICRO) * MICROSECOND, cost=cost)
+    available = max((data.available for data in workload.data if data.available is not None), default=None)
+    return Transfer(duration=ceil(longest * MICRO) * MICROSECOND, cost=cost, available=available)
 
 
 def no_link(workload: Workload, links: Links, site: Site, pool_id: str) -> Rejection:

@@ -28,8 +28,11 @@ def place(
     occupancy: Occupancy,
     horizon_h: int = 168,
     outlooks: Outlooks | None = None,
+    only: frozenset[str] | None = None,
 ) -> Placement | Refused:
     """The option of least total cost (ties: the earlier end, then the pool's id), or why there is none.
+
+    `only`: pools that it is taken from where one of them can have it, because of what else runs there.
 
     Every pool of the grid has estimates (one for each gang or layout worth trying) or one rejection; else ValueError.
     Starts are sought from `now`, the workload's earliest start or the arrival of its data, whichever is last, to
@@ -54,7 +57,12 @@ def place(
     refusals = tuple(sorted([*rejections, *first.values()], key=lambda r: r.pool_id))
     if not made:
         return Refused(rejections=refusals)
-    (chosen, option), *others = _ranked(made, 1 + ALTERNATIVES_MAX)
+    meant = [offer for offer in made if only is None or offer.pool.id in only]
+    if not meant:
+        return Refused(rejections=refusals)
+    (chosen, option) = _ranked(meant, 1)[0]
+    others = [ranked for ranked in _ranked(made, 1 + ALTERNATIVES_MAX) if ranked[0].pool.id != chosen.pool.id]
+    others = others[:ALTERNATIVES_MAX]
     alternatives = tuple(other for _, other in others)
     saved = savings(workload, grid, chosen, option, made)
     return Placement(

@@ -56,7 +56,7 @@ def search(bid: Bid, outlook: Outlook, bounds: Bounds) -> Found | Blocked:
     starts = _breakpoints(bid, outlook, bounds)
     if bounds.budget is not None:
         starts = _with_crossings(bid, outlook, bounds.budget, starts)
-    starts = starts[_clear(starts, bid.mid.duration_us, bounds.full)]
+    starts = starts[clear(starts, bid.mid.duration_us, bounds.full)]
     if not len(starts):
         return Blocked(reason=Reason.EXCEEDS_CAPACITY)
     if bounds.budget is not None:
@@ -87,7 +87,7 @@ def _breakpoints(bid: Bid, outlook: Outlook, bounds: Bounds) -> Starts:
     return np.unique(np.append(inside, (bounds.first_us, bounds.last_us)))
 
 
-def _clear(starts: Starts, duration_us: int, full: Sequence[tuple[int, int]]) -> NDArray[np.bool_]:
+def clear(starts: Starts, duration_us: int, full: Sequence[tuple[int, int]]) -> NDArray[np.bool_]:
     """Which runs touch no full interval. The intervals are in order and apart from one another."""
     if not full:
         return np.ones(len(starts), np.bool_)

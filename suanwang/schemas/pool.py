@@ -1,11 +1,11 @@
-"""A pool of the grid file to the domain: its accelerator or system, its site and its price book."""
+"""A pool of the grid file to the domain: its accelerator or system, its site, its price book, its closures."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from suanwang.domain.accelerator import Accelerator, System
 from suanwang.domain.catalog import Catalog
-from suanwang.domain.site import Pool
+from suanwang.domain.site import Closure, Pool
 from suanwang.errors import msg
 from suanwang.schemas.findings import Findings
 from suanwang.schemas.grid_fields import PoolSection
@@ -36,6 +36,7 @@ def make_pool(section: PoolSection, path: Path, findings: Findings, catalog: Cat
         findings.add((*path, "accelerators_per_node"), what, msg("Say how many cards a node has."), (*path, "system"))
     if accelerator is None or cards is None:
         return None
+    closures = _closures(section, section.nodes * cards if section.nodes else 0, path, findings)
     network = section.node_network or (system.node_network_bytes_per_s if system else None)
     overhead = section.node_overhead if section.node_overhead is not None else _overhead(system, accelerator)
     return findings.build(
@@ -54,6 +55,8 @@ def make_pool(section: PoolSection, path: Path, findings: Findings, catalog: Cat
             drained=section.drained,
             labels=section.labels,
             software_factor=section.software_factor,
+            closures=tuple(closures),
+            options=section.options,
         ),
     )
 
@@ -79,6 +82,24 @@ def _accelerator(
         )
         findings.add((*path, "accelerator"), what, msg("Remove one of the two."))
     return findings.reference((*path, "system"), cards, system.accelerator_id, catalog.accelerators)
+
+
+def _closures(section: PoolSection, accelerators: int, path: Path, findings: Findings) -> list[Closure]:
+    """Of at most the pool's accelerators, each with an end after its start; others are found wrong."""
+    made = []
+    for i, closure in enumerate(section.closures):
+        since, until, count = closure.since, closure.until, closure.accelerators or accelerators
+        if None in (since, until):
+            continue
+        if until <= since:
+            what = msg("the closure ends before it starts.")
+            findings.add((*path, "closures", i, "to"), what, msg("Give a later end."), (*path, "closures", i, "from"))
+        elif count > accelerators:
+            what = msg("the closure is of {count} accelerators; the pool has {has}.", count=count, has=accelerators)
+            findings.add((*path, "closures", i, "accelerators"), what, msg("Give at most that many, or none for all."))
+        elif count:
+            made.append(Closure(start=since, end=until, accelerators=count, why=closure.why))
+    return made
 
 
 def _overhead(system: System | None, accelerator: Accelerator) -> float | None:

@@ -12,6 +12,7 @@ from suanwang.domain.workload import (
     Checkpointing,
     DataSet,
     Demand,
+    Dependency,
     FinetuneMethod,
     Limits,
     Program,
@@ -28,7 +29,7 @@ from suanwang.schemas.section import read_section
 from suanwang.schemas.times import instant
 from suanwang.schemas.workload_checks import check_workload
 from suanwang.schemas.workload_fields import BatchSection, DemandSection, ModelShape, WorkloadFile, WorkloadSection
-from suanwang.schemas.yaml_file import read_yaml
+from suanwang.schemas.yaml_file import Document, read_yaml
 
 Present = TypeVar("Present")
 
@@ -46,7 +47,14 @@ def read_workload(
     With `grid`, the references to its cities, sites, tenants, programmes and currency are checked too. Raises
     InvalidInput with every problem, each with its line, path and remedy.
     """
-    findings = Findings(read_yaml(text, name))
+    return read_workload_document(read_yaml(text, name), catalog, now, default_tenant, grid)
+
+
+def read_workload_document(
+    document: Document, catalog: Catalog, now: datetime, default_tenant: str, grid: Grid | None = None
+) -> Workload:
+    """The same, of a document whose text is read already."""
+    findings = Findings(document)
     section = read_section(WorkloadFile, findings).workload
     check_workload(section, findings, catalog, require_aware(now), grid)
     model = _model(section, findings, catalog)
@@ -78,10 +86,11 @@ def _workload(
         labels=section.labels,
         priority=section.priority,
         preemptible=section.preemptible,
-        checkpointing=Checkpointing(every_s=section.checkpoint.every, retries=section.checkpoint.retries)
-        if section.checkpoint
-        else None,
+        checkpointing=_checkpointing(section),
         vouchers=tuple(section.vouchers),
+        after=tuple(Dependency(workload=a.workload, size_bytes=a.data or 0.0) for a in section.after),
+        near=tuple(section.near),
+        apart=tuple(section.apart),
     )
 
 
@@ -155,11 +164,20 @@ def _program(section: WorkloadSection) -> Program | None:
     return Program(command=tuple(section.command), environment=section.environment, directory=section.directory)
 
 
+def _checkpointing(section: WorkloadSection) -> Checkpointing | None:
+    saved = section.checkpoint
+    if saved is None:
+        return None
+    return Checkpointing(every_s=saved.every, retries=saved.retries, pause_s=saved.pause, size_bytes=saved.size or 0.0)
+
+
 def _demand(section: WorkloadSection) -> Demand:
     asked = section.accelerators
     if not isinstance(asked, DemandSection):
         return Demand()
     return Demand(
+        least=asked.least,
+        serial_share=asked.serial_share,
         count=asked.count,
         accelerators=tuple(asked.kinds),
         vendors=tuple(asked.vendors),

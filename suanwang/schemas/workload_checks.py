@@ -187,7 +187,22 @@ def _check_rest(section: WorkloadSection, findings: Findings) -> None:
             what = msg("requires {label} to be one of nothing.", label=label[:60])
             findings.add(("workload", "requires", label), what, msg("List at least one value, or remove it."))
     findings.unique(("workload", "data"), [d.name for d in section.data], "name")
+    findings.unique(("workload", "after"), [a.workload for a in section.after], "workload")
+    _check_links(section, findings)
     findings.unique(("workload", "vouchers"), section.vouchers)
+
+
+def _check_links(section: WorkloadSection, findings: Findings) -> None:
+    """Other workloads that it names: not itself, and none both near and apart."""
+    named = {("workload", "after", i, "workload"): a.workload for i, a in enumerate(section.after)}
+    others = {("workload", f, i): n for f in ("near", "apart") for i, n in enumerate(getattr(section, f))}
+    for path, name in (*named.items(), *others.items()):
+        if name is not None and name == section.name:
+            findings.add(path, msg("{name} is the workload itself.", name=name), msg("Name another one, or remove it."))
+    for i, name in enumerate(section.apart):
+        if name in section.near:
+            what = msg("near and apart contradict: {name} is in both.", name=name)
+            findings.add(("workload", "apart", i), what, msg("Remove it from one of the two."))
 
 
 def _check_places(section: WorkloadSection, findings: Findings, catalog: Catalog, grid: Grid | None) -> None:

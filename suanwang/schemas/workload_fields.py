@@ -91,6 +91,10 @@ class DemandSection(Section):
     """Accelerators asked for; what is left out is the grid's choice."""
 
     count: Size | None = Field(None, description="Accelerators, all of them or none (a gang).")
+    least: Size | None = Field(None, description="With how few it can go on when resized; keeps its size if not given.")
+    serial_share: Annotated[float, Field(ge=0, le=1)] | None = Field(
+        None, description="Part of the work that more accelerators do not shorten; 0 if not given."
+    )
     kinds: Names = Field([], description="Catalog ids that will do.")
     vendors: Names = Field([], description="Vendors that will do.")
     capabilities: Names = Field(
@@ -119,6 +123,15 @@ class CheckpointSection(Section):
 
     every: Duration = Field(description="About how often it saves.")
     retries: Annotated[int, Field(ge=0, le=100)] = Field(3, description="Restarts after a failure.")
+    pause: DurationOrZero = Field(0.0, description="Run time that a pause costs: save, load, warm up; 0 if not given.")
+    size: Bytes | None = Field(None, description="Size of the saved state, which a move carries; 0 if not given.")
+
+
+class AfterSection(Section):
+    """A workload of the same plan that must have ended before."""
+
+    workload: Name = Field(description="Its name.")
+    data: Bytes | None = Field(None, description="Size of its output, which must be at the site; none if not given.")
 
 
 ModelChoice = Annotated[
@@ -170,6 +183,9 @@ class WorkloadSection(Section):
     requires: dict[Name, Names] = Field(
         {}, description="Label of site or pool (province, site, pool …) and what it may be."
     )
+    after: list[AfterSection] = Field([], description="Workloads of the same plan that must have ended before.")
+    near: Names = Field([], description="Workloads of the same plan (names) that must share its site.")
+    apart: Names = Field([], description="Workloads of the same plan (names) that must not share its site.")
     labels: dict[Name, Argument] = Field({}, description="Your own notes; they come back in reports.")
     vouchers: Names = Field([], description="Voucher programmes to pay from, in this order.")
 

@@ -6,27 +6,16 @@ A job that no pool can have, or that the tenant's account cannot hold, ends here
 from datetime import datetime, timedelta
 
 from suanwang.domain.job import Job, JobState
-from suanwang.domain.money import Money
-from suanwang.domain.placement import Option, Refused
+from suanwang.domain.placement import Refused
 from suanwang.domain.reason import Reason
-from suanwang.domain.voucher import Redemption
 from suanwang.errors import Conflict, Never, SuanwangError
 from suanwang.place.place import place
-from suanwang.ports import Transaction
+from suanwang.service.budgets import reserve_budgets
 from suanwang.service.hub import Hub
 from suanwang.service.moves import move
 from suanwang.service.planning import estimate_all, occupancy_of
-from suanwang.settle import (
-    Purse,
-    billed_high_by_part,
-    facts_of,
-    fund_id,
-    hold,
-    order_of_use,
-    redeem_in_order,
-    release,
-    voucher_id,
-)
+from suanwang.service.redemptions import redemptions_for
+from suanwang.settle import hold, money_of, release
 
 HOLD_GRACE = timedelta(hours=24)
 """How long after its planned start a job may wait before its hold is given back."""
@@ -57,7 +46,7 @@ def _estimate(hub: Hub, job: Job, now: datetime) -> None:
 
 def _place(hub: Hub, job: Job, now: datetime) -> None:
     with hub.store.transaction() as tx:
-        occupancy = occupancy_of(tx, now)
+        occupancy = occupancy_of(tx, now, hub.grid)
         decision = place(job.workload, hub.grid, job.estimates, job.rejections, now, occupancy)
         if isinstance(decision, Refused):
             first = decision.rejections[0]
@@ -74,10 +63,13 @@ def _hold(hub: Hub, job: Job, now: datetime) -> None:
         with hub.store.transaction() as tx:
             redemptions = redemptions_for(hub, tx, job, option, now)
             tx.usage.seal(hub.grid.price_book_of(hub.grid.pool(option.pool_id), option.start))
-            tx.ledger.post(hold(job, redemptions, at=now, expires=max(option.start, now) + HOLD_GRACE))
+            expires = max(option.start, now) + HOLD_GRACE
+            held = hold(job, redemptions, at=now, expires=expires)
+            tx.ledger.post(held)
+            reserve_budgets(hub, tx, job, option, money_of(held, option.billed_high.unit), expires)
             move(tx.jobs, job, JobState.HELD, now, redemptions=redemptions)
     except (Conflict, Never) as refusal:
-        if refusal.code == "lost-race":
+        if refusal.code in ("lost-race", "period-closed"):
             raise
         with hub.store.transaction() as tx:
             move(tx.jobs, job, JobState.FAILED, now, _reason(refusal), refusal.message)
@@ -87,39 +79,14 @@ def _reason(refusal: SuanwangError) -> Reason:
     match refusal.code:
         case "insufficient-balance":
             return Reason.INSUFFICIENT_BALANCE
+        case "budget-exhausted":
+            return Reason.BUDGET_EXHAUSTED
+        case "quota-exhausted":
+            return Reason.QUOTA_EXHAUSTED
         case "missing-figure":
             return Reason.MISSING_FIGURE
         case _:
             return Reason.HOLD_REFUSED
-
-
-def redemptions_for(hub: Hub, tx: Transaction, job: Job, option: Option, now: datetime) -> tuple[Redemption, ...]:
-    """What the tenant's vouchers take over of an option, in their order of use; refused ones with their reason.
-
-    Without `vouchers` in the workload none is used: a voucher is spent only when its tenant says so.
-    """
-    if not job.workload.vouchers:
-        return ()
-    purses = []
-    redeemed: dict[str, Money] = {}
-    for voucher in tx.ledger.vouchers(tenant=job.tenant):
-        programme = hub.grid.programme(voucher.programme_id)
-        remaining = Money(tx.ledger.balance(voucher_id(voucher.id)).available, programme.unit)
-        purses.append(Purse(voucher=voucher, programme=programme, remaining=remaining))
-        used = Money(voucher.face.micro - remaining.micro, programme.unit)
-        redeemed[programme.id] = redeemed.get(programme.id, Money.zero(programme.unit)) + used
-    funds = {
-        p.id: Money(tx.ledger.balance(fund_id(p.id, p.currency)).available, p.currency) for p in hub.grid.programmes
-    }
-    pool = hub.grid.pool(option.pool_id)
-    return redeem_in_order(
-        order_of_use(purses, job.workload.vouchers),
-        redeemed_by_tenant=redeemed,
-        fund_available=funds,
-        facts=facts_of(hub.grid.tenant(job.tenant), hub.grid.site(pool.site_id), pool, job.workload),
-        amount_by_part=billed_high_by_part(option),
-        now=now,
-    )
 
 
 def _expire(hub: Hub, now: datetime) -> None:

@@ -8,6 +8,7 @@ from suanwang.domain.estimate import Band, Estimate
 from suanwang.domain.job import ACTIVE, Job, JobState
 from suanwang.domain.placement import Occupancy, Option, Placement, Promise, Refused, Rejection
 from suanwang.domain.reason import Reason
+from suanwang.domain.site import Grid
 from suanwang.domain.workload import Workload
 from suanwang.errors import msg
 from suanwang.estimate.workload import estimate
@@ -35,7 +36,7 @@ def quote(hub: Hub, workload: Workload) -> Quote:
     """Estimate and place a workload without storing anything. Figures are estimates with a band."""
     now = hub.clock.now()
     with hub.store.transaction() as tx:
-        occupancy = occupancy_of(tx, now)
+        occupancy = occupancy_of(tx, now, hub.grid)
     estimates, refused = estimate_all(hub, workload)
     decision = place(workload, hub.grid, estimates, refused, now, occupancy)
     if isinstance(decision, Refused):
@@ -83,11 +84,15 @@ def _limited(answer: Estimate, time_limit_s: float | None) -> Estimate:
     )
 
 
-def occupancy_of(tx: Transaction, now: datetime) -> Occupancy:
-    """What is promised to other jobs: accelerators of a pool over a time, each to the high end of its estimate."""
+def occupancy_of(tx: Transaction, now: datetime, grid: Grid, without: frozenset[str] = frozenset()) -> Occupancy:
+    """What is promised: to jobs but those `without` (ids), each to the high end of its estimate, and what closures of
+    pools take away."""
     promises: dict[str, list[Promise]] = defaultdict(list)
+    for pool in grid.pools:
+        for c in pool.closures:
+            promises[pool.id].append(Promise(start=c.start, end=c.end, accelerators=c.accelerators))
     for job in tx.jobs.find(states=PROMISED, limit=1_000_000):
-        if job.placement is not None:
+        if job.placement is not None and job.id not in without:
             promises[job.placement.option.pool_id].append(_promise(job, job.placement.option, now))
     return Occupancy(promises={pool: tuple(taken) for pool, taken in promises.items()})
 

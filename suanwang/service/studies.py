@@ -1,5 +1,6 @@
 """Feasibility studies: everything that is asked of a site plan, and what the ledger says of a site that runs."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -8,6 +9,7 @@ from fractions import Fraction
 from suanwang.domain.catalog import Catalog
 from suanwang.domain.usage import UsageRecord
 from suanwang.errors import InvalidInput, Problem, msg
+from suanwang.feasibility.breakeven import BreakEven, break_evens
 from suanwang.feasibility.cashflow import Flows, evaluate
 from suanwang.feasibility.montecarlo import Risk, monte_carlo
 from suanwang.feasibility.outcome import Outcome, outcome
@@ -20,6 +22,7 @@ from suanwang.ports import Store
 from suanwang.units import MICRO
 
 _MONTH = timedelta(days=365) / MONTHS
+_FORM = re.compile(r"-(sxm\d?|pcie|oam)(?=-|$)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +36,7 @@ class Findings:
     scenarios: tuple[tuple[str, Outcome], ...]
     ways: tuple[tuple[str, Outcome], ...]
     gains: tuple[Gain, ...]
+    break_evens: tuple[tuple[str, BreakEven | None], ...]
     advice: Advice
     risk: Risk | None = None
 
@@ -48,23 +52,30 @@ def answer(study: Study, catalog: Catalog, *, draws: int = 0, seed: int = 1) -> 
         scenarios=compare(study.plan, study.scenarios),
         ways=ways(study.plan, study.ways),
         gains=tuple(gain(study.plan, change) for change in study.changes),
+        break_evens=break_evens(study.plan),
         advice=advise(study.plan, market_samples(catalog, study.plan), study.margin),
         risk=monte_carlo(study.plan, study.spreads, study.correlations, draws, seed) if draws else None,
     )
 
 
-def market_samples(catalog: Catalog, plan: Plan) -> list[float]:
-    """Dated price samples of the plan's accelerator in its currency, per accelerator-hour.
+TERMS = {"month": "reserved", "term": "reserved", "on-demand": "on_demand", "spot": "spot"}
+"""Terms of the catalog's price samples to those of a plan's demand."""
 
-    Prices are often published without the bin of the card (910B for 910B1): those of such a row count too.
+
+def market_samples(catalog: Catalog, plan: Plan) -> dict[str, list[float]]:
+    """Dated price samples of the plan's accelerator in its currency, per accelerator-hour, by term.
+
+    Prices are often published without the bin or form of the card (910B for 910B1, h100-80gb for h100-sxm5-80gb):
+    those of such a row count too. Rates that are no market (a campus's own, a paper's assumption) do not.
     """
     wanted = plan.accelerator_id
-    return [
-        float(price.per_accelerator_hour.decimal)
-        for price in catalog.prices.values()
-        if price.per_accelerator_hour.unit == plan.currency
-        and (price.accelerator == wanted or wanted.rstrip("0123456789") == price.accelerator)
-    ]
+    alike = {wanted, wanted.rstrip("0123456789"), _FORM.sub("", wanted)}
+    found: dict[str, list[float]] = {}
+    for price in catalog.prices.values():
+        amount, term = price.per_accelerator_hour, TERMS.get(price.term)
+        if term and amount.unit == plan.currency and price.accelerator in alike and "internal" not in price.channel:
+            found.setdefault(term, []).append(float(amount.decimal))
+    return found
 
 
 def with_series(plan: Plan, months: Sequence[Actual]) -> Plan:

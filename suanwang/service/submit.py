@@ -29,6 +29,9 @@ def submit(hub: Hub, workload: Workload, key: str) -> Job:
                 msg("Known: {known}.", known=", ".join(t.id for t in hub.grid.tenants) or msg("none")),
             )
         )
+    if workload.linked:
+        what = msg("after, near and apart link workloads of one plan; a job is one workload.")
+        problems.append(Problem("workload", what, msg("Place them with `suanwang plan`, or remove the links.")))
     if problems:
         raise InvalidInput(problems)
     now = hub.clock.now()

@@ -106,8 +106,9 @@ ENGINE = '''\
 from suanwang.adapters.engines.simulated import Course, SimulatedEngine
 
 
-def open_engine(pools, settings, clock):
-    return SimulatedEngine(pools, clock, lambda order: Course(duration_s=1.0))
+def open_engines(pools, settings, clock):
+    cards = {pool.id: pool.accelerators for pool in pools}
+    return dict.fromkeys(cards, SimulatedEngine(cards, clock, lambda order: Course(duration_s=1.0)))
 '''
 POLICY = '''\
 """Last come, first served; notes the order that it gave."""

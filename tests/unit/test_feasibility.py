@@ -134,14 +134,20 @@ def test_a_retrofit_pays_by_its_energy() -> None:
 
 
 def test_a_price_cut_needs_more_use() -> None:
-    advice = advise(small_plan(utilisation=0.5), [8.0, 10.0, 30.0], 0.1)
-    assert list(advice.market or ()) == [8, 10, 30]
+    plan = replace(small_plan(utilisation=0.5), pflops_per_accelerator=0.4, goodput=0.5)
+    advice = advise(plan, {"on_demand": [8.0, 10.0, 30.0], "spot": [1.0]}, 0.1)
+    (term,) = advice.terms
+    assert (term.market_low, term.per_hour.market, term.market_high, term.samples) == (8, 10, 30, 3)
+    assert term.per_delivered.market == pytest.approx(10 / 0.4 / 0.5)
+    assert term.per_delivered.planned == pytest.approx(12 / 0.4 / 0.5)
+    advice = advise(small_plan(utilisation=0.5), {}, 0.1)
+    assert advice.terms[0].per_delivered.planned is None
     assert advice.cost is not None
     assert advice.cost_plus == pytest.approx(advice.cost * 1.1)
     needed = [cut.utilisation for cut in advice.cuts]
     power = marginal_cost(small_plan())
     assert needed[0] == pytest.approx(0.5 * (12 - power) / (0.95 * 12 - power))
-    assert advise(small_plan(utilisation=0.95), [], 0.1).cuts[1].utilisation is None
+    assert advise(small_plan(utilisation=0.95), {}, 0.1).cuts[1].utilisation is None
 
 
 def test_the_tornado_is_sorted_and_uses_the_plan_s_ranges() -> None:

@@ -15,29 +15,38 @@ Accelerators are counted, never oversubscribed, but not assigned: a program lear
 import fcntl
 import json
 import os
-import re
 import socket
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from suanwang.adapters.engines import local_supervisor
-from suanwang.domain.order import Capacity, EndCause, Observation, Order, OrderState
-from suanwang.errors import Message, Never, NotNow, msg
+from suanwang.adapters.engines.programs import (
+    NAME,
+    answering,
+    check_names,
+    check_program,
+    check_room,
+    last_json_line,
+    passed_on,
+    read_output,
+    refused,
+)
+from suanwang.domain.order import Ability, Capacity, EndCause, Lacks, Observation, Order, OrderState
+from suanwang.domain.site import Pool
+from suanwang.errors import NotNow, msg
 from suanwang.ports import Clock
 from suanwang.settings import Settings
 
-NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
-"""An order id, job id or state key: one plain folder name."""
-PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "USER", "LOGNAME", "SHELL", "TZ", "TMPDIR")
-"""What a program gets of the hub's environment; the order's own comes on top. The folder of the hub's interpreter is
-the last of PATH: `python` is the one that the hub's owner would get, and ours where there is no other."""
-PROGRESS_BYTES = 8192
-"""How far back in the log the last progress line is looked for."""
+LACKS: Lacks = {
+    Ability.ARRAYS: msg("Each order has a supervisor of its own."),
+    Ability.OUTLOOK: msg("This machine has no plan of its own capacity."),
+    Ability.ENERGY: msg("Energy is not measured for single processes."),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +70,14 @@ class LocalEngine:
         self._claims: dict[str, _Claim] = {}
         self._ended: dict[str, Observation] = {}
 
+    def lacks(self) -> Lacks:
+        """It has no scheduler and no sensor."""
+        return LACKS
+
     def capacity(self, pool_id: str) -> Capacity:
         """Accelerators in all, and those that no live order has. Raises Never for a pool it does not have."""
         if pool_id not in self._pools:
-            raise _refused(msg("the local engine has no pool {pool}", pool=pool_id))
+            raise refused(msg("the local engine has no pool {pool}", pool=pool_id))
         with self._reachable():
             used = sum(c.accelerators for c in self._live().values() if c.pool_id == pool_id)
         total = self._pools[pool_id]
@@ -76,11 +89,11 @@ class LocalEngine:
         An order with a higher fence than before cancels the job's earlier orders. Raises Never(engine-refused): bad
         ids or command, unknown pool, lower fence; NotNow(engine-full, engine-unreachable).
         """
-        if NAME.fullmatch(order.id) is None:
-            raise _refused(msg("{name!r} is no name of an order", name=order.id))
+        check_names(order)
         with self._reachable():
             if not _there(self._folder(order.id) / "order.json"):
-                self._check(order)
+                check_program(order)
+                check_room(order, self._pools, "local")
                 with self._alone():
                     self._accept(order)
             self._reap()
@@ -106,42 +119,10 @@ class LocalEngine:
 
     def logs(self, order_id: str, offset: int = 0, limit: int = 65536) -> bytes:
         """Up to `limit` bytes of output from `offset`; nothing for an order that has none."""
-        if NAME.fullmatch(order_id) is None or offset < 0 or limit <= 0:
+        if NAME.fullmatch(order_id) is None:
             return b""
         with self._reachable():
-            try:
-                with (self._folder(order_id) / "log").open("rb") as file:
-                    file.seek(offset)
-                    return file.read(limit)
-            except FileNotFoundError:
-                return b""
-
-    def _check(self, order: Order) -> None:
-        for name in (order.job_id, order.state_key or order.job_id):
-            if NAME.fullmatch(name) is None:
-                raise _refused(msg("{name!r} is no name of a job or its state", name=name))
-        if not order.command or not order.command[0]:
-            raise _refused(msg("order {order} has no command", order=order.id))
-        names = order.environment.keys()
-        try:
-            texts = [*order.command, order.directory, *names, *order.environment.values()]
-            wrong = any(b"\0" in local_supervisor.encode(text) for text in texts)
-        except UnicodeEncodeError:
-            wrong = True
-        if wrong or any(not name or "=" in name for name in names):
-            raise _refused(msg("the command or environment of order {order} cannot be passed on", order=order.id))
-        if order.directory and not Path(order.directory).is_absolute():
-            raise _refused(msg("the directory {directory!r} is not absolute", directory=order.directory))
-        if not order.time_limit_s > 0:
-            raise _refused(msg("order {order} has no time to run", order=order.id))
-        if not 0 <= order.accelerators <= self._pools.get(order.pool_id, -1):
-            raise _refused(
-                msg(
-                    "pool {pool} of the local engine does not have {count} accelerators",
-                    pool=order.pool_id,
-                    count=order.accelerators,
-                )
-            )
+            return read_output(self._folder(order_id) / "log", offset, limit)
 
     def _accept(self, order: Order) -> None:
         """Make room, set the fence, write the order, in this order: a crash between any two is mended by a repeat."""
@@ -151,7 +132,7 @@ class LocalEngine:
         record = self._root / "jobs" / f"{order.job_id}.json"
         seen = _read(record) or {"fence": order.fence, "orders": []}
         if order.fence < seen["fence"]:
-            raise _refused(
+            raise refused(
                 msg("order {order} is older than another of job {job}", order=order.id, job=order.job_id),
             )
         cancelled = _there(folder / "cancel")
@@ -186,7 +167,7 @@ class LocalEngine:
             "directory": order.directory or str(work),
             "time_limit_wall_s": None if limit_s == float("inf") else limit_s,
             "grace_s": self._grace_s,
-            "environment": _passed_on()
+            "environment": passed_on()
             | dict(order.environment)
             | {
                 "SUANWANG_JOB_ID": order.job_id,
@@ -220,7 +201,7 @@ class LocalEngine:
             state=OrderState.RUNNING,
             started=self._clock.from_wall(started["started"]),
             evidence=_evidence(folder, pid=started["pid"]),
-            progress=_progress(folder / "log"),
+            progress=last_json_line(folder / "log"),
         )
 
     def _at_end(self, order_id: str) -> bool:
@@ -240,7 +221,7 @@ class LocalEngine:
                 cpu_s=end.get("cpu_s"),
                 memory_bytes_peak=end.get("memory_bytes_peak"),
                 evidence=_evidence(folder, signal=end.get("signal"), cancel=cancel.get("why")),
-                progress=_progress(folder / "log"),
+                progress=last_json_line(folder / "log"),
             )
         return order_id in self._ended
 
@@ -295,31 +276,14 @@ class LocalEngine:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
-    @contextmanager
-    def _reachable(self) -> Iterator[None]:
-        """A disk that is full or a folder that cannot be read is an engine that does not answer."""
-        try:
-            yield
-        except (OSError, json.JSONDecodeError) as problem:
-            raise NotNow(
-                "engine-unreachable",
-                msg("the local engine's folder {root} fails: {why}", root=str(self._root), why=str(problem)),
-                msg("Make room or mend the folder; it is tried again."),
-            ) from problem
+    def _reachable(self) -> AbstractContextManager[None]:
+        return answering("local", self._root)
 
 
-def open_engine(pools: Mapping[str, int], settings: Settings, clock: Clock) -> LocalEngine:
-    """The local engine, with its runs in the home folder."""
-    return LocalEngine(settings.home / "runs", pools, clock)
-
-
-def _passed_on() -> dict[str, str]:
-    path = os.pathsep.join((os.environ.get("PATH", os.defpath), os.path.dirname(sys.executable)))  # noqa: PTH120
-    return {name: os.environ[name] for name in PASSED_ON if name in os.environ} | {"PATH": path}
-
-
-def _refused(message: Message) -> Never:
-    return Never("engine-refused", message, msg("Correct the order; a repeat as it is will not work."))
+def open_engines(pools: Sequence[Pool], settings: Settings, clock: Clock) -> dict[str, LocalEngine]:
+    """One engine for all of them, with its runs in the home folder."""
+    engine = LocalEngine(settings.home / "runs", {pool.id: pool.accelerators for pool in pools}, clock)
+    return dict.fromkeys((pool.id for pool in pools), engine)
 
 
 def _read(path: Path) -> dict[str, Any] | None:
@@ -375,22 +339,3 @@ def _evidence(folder: Path, **more: object) -> dict[str, str]:
     """Where an auditor can look, and what else is known."""
     known = {"host": socket.gethostname(), "folder": str(folder), **more}
     return {name: str(value) for name, value in known.items() if value}
-
-
-def _progress(log: Path) -> str:
-    """The last line of the log that is a JSON object, or "". Reads no more than the log's end."""
-    try:
-        with log.open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - PROGRESS_BYTES))
-            tail = file.read(PROGRESS_BYTES)
-    except FileNotFoundError:
-        return ""
-    lines = tail.split(b"\n")
-    for line in reversed(lines if size <= PROGRESS_BYTES else lines[1:]):
-        if line.startswith(b"{"):
-            with suppress(ValueError, RecursionError):
-                text = line.decode().strip()
-                json.loads(text)
-                return text
-    return ""

@@ -10,12 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from suanwang.domain.order import Capacity, EndCause, Observation, Order, OrderState
+from suanwang.domain.order import Ability, Capacity, EndCause, Lacks, Observation, Order, OrderState
 from suanwang.errors import Never, NotNow, msg
 from suanwang.ports import Clock
 
 DURATION = "SUANWANG_SIM_DURATION"
 EXIT_CODE = "SUANWANG_SIM_EXIT"
+LACKS: Lacks = dict.fromkeys(Ability, msg("The simulated engine runs no programs."))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +76,10 @@ class SimulatedEngine:
         self._runs: dict[str, _Run] = {}
         self._fences: dict[str, int] = {}
         self._cancelled: set[str] = set()  # before they were submitted
+
+    def lacks(self) -> Lacks:
+        """Everything that is not a state."""
+        return LACKS
 
     def capacity(self, pool_id: str) -> Capacity:
         """Accelerators in all, and those that no live order has. Raises Never for a pool it does not have."""

@@ -14,42 +14,71 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.exc import ArgumentError
 
+from suanwang.adapters.store.books import SqlBooks
+from suanwang.adapters.store.identity import SqlIdentity
 from suanwang.adapters.store.jobs import SqlJobs
 from suanwang.adapters.store.ledger import SqlLedger
+from suanwang.adapters.store.operations import SqlOperations
 from suanwang.adapters.store.refusals import refusals
 from suanwang.adapters.store.schema import migrate
+from suanwang.adapters.store.sites import SqlSites
 from suanwang.adapters.store.usage import SqlUsage
 from suanwang.errors import InvalidInput, Message, Problem, msg, why_not_read
 
 BUSY_TIMEOUT_MS = 30_000
 """How long a transaction waits for the one before it."""
 BUSY_PAUSE_S = 0.01
+READING = {"suanwang_reading": True}
 LOCK_KEY = 0x7375616E77616E67
 """The advisory lock of this program on PostgreSQL ("suanwang" as bytes)."""
 
 
 @dataclass(frozen=True, slots=True)
 class SqlTransaction:
-    """The three ports on one connection."""
+    """The ports on one connection."""
 
     jobs: SqlJobs
     usage: SqlUsage
     ledger: SqlLedger
+    books: SqlBooks
+    sites: SqlSites
+    identity: SqlIdentity
+    operations: SqlOperations
+
+    @classmethod
+    def on(cls, connection: Connection) -> "SqlTransaction":
+        return cls(
+            jobs=SqlJobs(connection),
+            usage=SqlUsage(connection),
+            ledger=SqlLedger(connection),
+            books=SqlBooks(connection),
+            sites=SqlSites(connection),
+            identity=SqlIdentity(connection),
+            operations=SqlOperations(connection),
+        )
 
 
 class SqlStore:
-    """The port `Store`. `engine` is SQLAlchemy's, for whoever must watch or count statements."""
+    """The ports `Store` and `OfficeStore`. `engine` is SQLAlchemy's, for whoever must watch or count statements."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self._reader = engine.execution_options(**READING)
 
     @contextmanager
-    def transaction(self) -> Iterator[SqlTransaction]:
+    def transaction(self, tenant: str = "") -> Iterator[SqlTransaction]:
         with refusals(), self.engine.begin() as connection:
-            yield SqlTransaction(SqlJobs(connection), SqlUsage(connection), SqlLedger(connection))
+            _wall(connection, tenant)
+            yield SqlTransaction.on(connection)
+
+    @contextmanager
+    def reading(self, tenant: str = "") -> Iterator[SqlTransaction]:
+        with refusals(), self._reader.begin() as connection:
+            _wall(connection, tenant)
+            yield SqlTransaction.on(connection)
 
     def close(self) -> None:
         self.engine.dispose()
@@ -145,9 +174,24 @@ def _prepare_postgresql(connection: Any, _record: object) -> None:
     connection.commit()
 
 
+def _reads(connection: Connection) -> bool:
+    return bool(connection.get_execution_options().get("suanwang_reading"))
+
+
 def _begin_sqlite(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    """A reader sees the state of its first statement, and cannot write."""
+    connection.exec_driver_sql(f"PRAGMA query_only = {'ON' if _reads(connection) else 'OFF'}")
+    connection.exec_driver_sql("BEGIN" if _reads(connection) else "BEGIN IMMEDIATE")
 
 
 def _begin_postgresql(connection: Connection) -> None:
-    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK_KEY})")
+    if _reads(connection):
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    else:
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK_KEY})")
+
+
+def _wall(connection: Connection, tenant: str) -> None:
+    """Tell PostgreSQL whose rows this transaction may see, until it ends."""
+    if tenant and connection.dialect.name == "postgresql":
+        connection.execute(select(func.set_config("suanwang.tenant", tenant, True)))

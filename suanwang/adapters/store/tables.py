@@ -45,7 +45,27 @@ transfers = table(
     *_whole("position", "amount_micro", "at_us"),
 )
 vouchers = table("vouchers", *_text("id", "programme_id", "tenant", "body"), *_whole("expires_us"))
+closed_periods = table(
+    "closed_periods", *_text("id", "hash", "body"), *_whole("start_us", "end_us", "closed_us", "position")
+)
+usage_corrections = table("usage_corrections", *_text("usage_id", "job_id", "body"), *_whole("sequence", "at_us"))
+documents = table("documents", *_text("id", "kind", "subject", "period", "body"), *_whole("at_us"))
+site_agents = table("site_agents", *_text("site_id", "body"))
+site_orders = table("site_orders", *_text("id", "site_id", "job_id", "body"), *_whole("number", "done"))
+site_inquiries = table("site_inquiries", *_text("id", "site_id", "body", "answer"))
 meta = table("meta", *_text("key", "value"))
+users = table("users", *_text("id", "organisation", "subject", "password", "body"))
+projects = table("projects", *_text("organisation", "id", "body"))
+tokens = table("tokens", *_text("id", "user_id", "body"), *_whole("expires_us"))
+audit = table("audit", *_text("organisation", "body"), *_whole("position", "at_us"))
+leases = table("leases", *_text("name", "holder"), *_whole("until_us"))
+drains = table("drains", *_text("place", "drained_by"), *_whole("at_us"))
+webhooks = table("webhooks", *_text("id", "organisation", "body"), *_whole("active"))
+deliveries = table(
+    "deliveries",
+    *_text("webhook_id", "job_id", "state"),
+    *_whole("sequence", "attempts", "due_us", "status"),
+)
 
 ALL: tuple[TableClause, ...] = (
     jobs,
@@ -58,7 +78,21 @@ ALL: tuple[TableClause, ...] = (
     accounts,
     transfers,
     vouchers,
+    closed_periods,
+    usage_corrections,
+    documents,
+    site_agents,
+    site_orders,
+    site_inquiries,
     meta,
+    users,
+    projects,
+    tokens,
+    audit,
+    leases,
+    drains,
+    webhooks,
+    deliveries,
 )
 
 

@@ -1,6 +1,5 @@
 """`suanwang feasibility`: does a site pay back, before it is built and while it runs."""
 
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,7 +31,8 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--actual", type=_FILE, help="CSV or JSON of the months so far: plan against actual.")
 @click.option("--ledger", metavar="SITE_ID", help="Plan against actual from this grid's own ledger.")
 @click.option("--since", metavar="DATE", help="With --ledger: day of the decision (month 1 starts then), ISO 8601 UTC.")
-@click.option("--html", type=_FILE, help="Write the report for a board; it prints as PDF.")
+@click.option("--html", type=_FILE, help="Write the report for a board as a page.")
+@click.option("--pdf", type=_FILE, help="Write the report for a board as PDF.")
 @click.option("--xlsx", type=_FILE, help="Write the cash flow as a workbook with live formulas.")
 @click.pass_obj
 def feasibility(terminal: Terminal, /, site: str, **asked: Any) -> None:
@@ -43,7 +43,7 @@ def feasibility(terminal: Terminal, /, site: str, **asked: Any) -> None:
       suanwang feasibility examples/sites/east-100p.yaml
       suanwang feasibility examples/sites/east-100p.yaml --breakeven price
       suanwang feasibility examples/sites/east-100p.yaml --set utilisation=0.4 --json
-      suanwang --lang zh-CN feasibility examples/sites/east-100p.yaml --montecarlo 10000 --html report.html
+      suanwang --lang zh-CN feasibility examples/sites/east-100p.yaml --montecarlo 10000 --pdf report.pdf
     """
     from suanwang.adapters.catalog import load_catalog
     from suanwang.feasibility.breakeven import break_even
@@ -127,18 +127,30 @@ def _since(text: str | None) -> datetime:
 
 
 def _write(terminal: Terminal, findings: Any, asked: dict[str, Any]) -> None:
-    from suanwang.interfaces.reports.page import report
-    from suanwang.interfaces.reports.workbook import cash_flow_workbook
+    """The report and the workbook. Nothing is written unless all of it can be made."""
+    import os
 
-    _write_file(terminal, "html", asked["html"], lambda: report(findings, terminal.lang, terminal.text).encode())
-    _write_file(terminal, "xlsx", asked["xlsx"], lambda: cash_flow_workbook(findings))
+    from suanwang.interfaces.reports.html import html_page
+    from suanwang.interfaces.reports.pdf import pdf_file
+    from suanwang.interfaces.reports.study import study_report
+    from suanwang.interfaces.reports.workbook import study_workbook
+    from suanwang.settings import read_settings
+
+    made: dict[str, bytes] = {}
+    if asked["html"] or asked["pdf"]:
+        document = study_report(findings, terminal.lang, terminal.text)
+        made["html"] = html_page(document).encode() if asked["html"] else b""
+        made["pdf"] = pdf_file(document, read_settings(os.environ).fonts) if asked["pdf"] else b""
+    if asked["xlsx"]:
+        made["xlsx"] = study_workbook(findings, terminal.lang, terminal.text)
+    for option, content in made.items():
+        if asked[option]:
+            _write_file(terminal, option, asked[option], content)
 
 
-def _write_file(terminal: Terminal, option: str, path: Path | None, make: Callable[[], bytes]) -> None:
-    if path is None:
-        return
+def _write_file(terminal: Terminal, option: str, path: Path, content: bytes) -> None:
     try:
-        path.write_bytes(make())
+        path.write_bytes(content)
     except OSError as error:
         what = msg("{path} cannot be written: {why}.", path=str(path), why=why_not_read(error))
         remedy = msg("Name a file in a folder that you may write.")

@@ -210,15 +210,31 @@ def show_scenarios(terminal: Terminal, findings: Findings) -> None:
 
 
 def show_pricing(terminal: Terminal, findings: Findings) -> None:
-    """Cost-plus, market and marginal prices, and what a price cut must bring."""
+    """Prices of an accelerator-hour and of a delivered unit, and what a price cut must bring."""
     advice, plan = findings.advice, findings.study.plan
-    rows = [(t.name, t.term, *(_amount(p, plan) for p in (t.planned, t.cost_plus, t.break_even))) for t in advice.terms]
-    heads = (msg("Term"), msg(">Planned"), msg(">Cost plus"), msg(">Break-even"))
-    terminal.table([msg("Demand"), *heads], rows, title=msg("Price of an accelerator-hour"))
-    terminal.say(msg("Marginal cost (power): {amount}", amount=_amount(advice.marginal, plan)))
-    market = ", ".join(_amount(p, plan) for p in advice.market) if advice.market else "-"
-    terminal.say(msg("Market, {count} samples (low, median, high): {prices}", count=advice.samples, prices=market))
-    terminal.say(msg("Cost plus, of a delivered PFLOP-hour: {amount}", amount=_amount(advice.delivered, plan)))
+    titles = {
+        "per_hour": msg("Price of an accelerator-hour, {currency}", currency=plan.currency),
+        "per_delivered": msg("Price of a delivered PFLOP-hour, {currency}", currency=plan.currency),
+    }
+    heads = (msg("Term"), msg(">Planned"), msg(">Cost plus"), msg(">Break-even"), msg(">Market"), msg(">Marginal"))
+    for of, title in titles.items():
+        rows = [
+            (t.name, t.term, *("-" if price is None else f"{price:,.2f}" for price in asdict(getattr(t, of)).values()))
+            for t in advice.terms
+        ]
+        terminal.table([msg("Demand"), *heads], rows, title=title)
+        terminal.say("")
+    for term in advice.terms:
+        if term.samples:
+            low, high = _amount(term.market_low, plan), _amount(term.market_high, plan)
+            text = msg(
+                "Market, {term}: {count} samples from {low} to {high}",
+                term=term.term,
+                count=term.samples,
+                low=low,
+                high=high,
+            )
+            terminal.say(text)
     cuts = [(f"{c.share:.0%}", _amount(c.price, plan), _percent(c.utilisation)) for c in advice.cuts]
     terminal.table([msg("Price cut"), msg(">Price"), msg(">Utilisation that keeps the NPV")], cuts)
 

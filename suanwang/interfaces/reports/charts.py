@@ -1,18 +1,14 @@
 """Charts as inline SVG: bars over years, a tornado, a histogram. Colours are told apart in grey too."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 
 WIDTH, HEIGHT, LEFT, BOTTOM = 720, 260, 70, 34
 GOOD, BAD, LINE, GREY = "#1b7f5c", "#c8553d", "#1f3b73", "#8a8f98"
 
 
-def short(value: float) -> str:
-    """1.2 M, 340 k: figures as labels of a chart."""
-    for scale, unit in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
-        if abs(value) >= scale:
-            return f"{value / scale:,.1f}{unit}"
-    return f"{value:,.3g}"
+Show = Callable[[float], str]
+"""Gives a figure as a label: 1.2 M."""
 
 
 def _svg(body: str, label: str, height: float = HEIGHT) -> str:
@@ -30,7 +26,7 @@ def _bar(x: float, y: float, width: float, height: float, colour: str) -> str:
     return f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{max(height, 0.5):.1f}" fill="{colour}"/>'
 
 
-def years(values: Sequence[float], sums: Sequence[float], label: str) -> str:
+def years(values: Sequence[float], sums: Sequence[float], label: str, show: Show = str) -> str:
     """Bars of each year's flow and a line of their sum."""
     low, high = min(0.0, *values, *sums), max(0.0, *values, *sums)
     span, plot = (high - low) or 1.0, HEIGHT - BOTTOM - 14
@@ -41,7 +37,7 @@ def years(values: Sequence[float], sums: Sequence[float], label: str) -> str:
 
     parts = [
         f'<line x1="{LEFT}" x2="{WIDTH - 10}" y1="{y(v):.1f}" y2="{y(v):.1f}" stroke="#ccc"/>'
-        + _text(LEFT - 6, y(v) + 4, short(v), "end")
+        + _text(LEFT - 6, y(v) + 4, show(v), "end")
         for v in dict.fromkeys((low, 0.0, high))
     ]
     for i, value in enumerate(values):
@@ -53,7 +49,7 @@ def years(values: Sequence[float], sums: Sequence[float], label: str) -> str:
     return _svg("".join(parts), label)
 
 
-def tornado(rows: Sequence[tuple[str, float, float]], planned: float, label: str) -> str:
+def tornado(rows: Sequence[tuple[str, float, float]], planned: float, label: str, show: Show = str) -> str:
     """A bar for each (name, result at its low, result at its high) around the planned result."""
     if not rows:
         return ""
@@ -72,11 +68,11 @@ def tornado(rows: Sequence[tuple[str, float, float]], planned: float, label: str
     middle = left + (planned - low) * scale
     parts.append(f'<line x1="{middle:.1f}" x2="{middle:.1f}" y1="4" y2="{bottom}" stroke="#000"/>')
     for value, x in ((low, float(left)), (high, left + span * scale)):
-        parts.append(_text(x, bottom + 16, short(value)))
+        parts.append(_text(x, bottom + 16, show(value)))
     return _svg("".join(parts), label, bottom + 24)
 
 
-def histogram(edges: Sequence[float], counts: Sequence[int], label: str) -> str:
+def histogram(edges: Sequence[float], counts: Sequence[int], label: str, show: Show = str) -> str:
     """Bars of counts; those below 0 in another colour."""
     most, plot = max(counts) or 1, HEIGHT - BOTTOM - 10
     step = (WIDTH - LEFT - 10) / len(counts)
@@ -90,6 +86,6 @@ def histogram(edges: Sequence[float], counts: Sequence[int], label: str) -> str:
         )
         for i, n in enumerate(counts)
     ]
-    marks = (0, len(counts) // 2, len(counts))
-    parts += [_text(LEFT + i * step, HEIGHT - 10, short(edges[i])) for i in marks]
+    marks = ((0, "start"), (len(counts) // 2, "middle"), (len(counts), "end"))
+    parts += [_text(LEFT + i * step, HEIGHT - 10, show(edges[i]), anchor) for i, anchor in marks]
     return _svg("".join(parts), label)

@@ -1,183 +1,160 @@
-"""The cash flow as a workbook (Office Open XML, ECMA-376) whose formulas live: change an assumption, and it follows.
+"""The study as a workbook whose cash flow is made of formulas: change an input, and it follows.
 
-A cell is text, a number, or a formula with the value that it has now, so that the file also reads right in programs
-that do not calculate.
+Each formula is stored with the value that it has now, so that the file also reads right in programs that do not
+calculate. The sheet Cash flow has a year in each column, the sheet Months a month in each row (as planned).
 """
 
 import io
-import zipfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from xml.sax.saxutils import escape
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
+from xlsxwriter import Workbook
+from xlsxwriter.utility import xl_col_to_name
+from xlsxwriter.worksheet import Worksheet
+
+from suanwang.errors import Message, msg
 from suanwang.feasibility.cashflow import by_year
-from suanwang.feasibility.levers import Array, Point
-from suanwang.feasibility.outcome import npv
+from suanwang.feasibility.outcome import irr_of
 from suanwang.feasibility.worth import present_value
+from suanwang.interfaces.reports.assumptions import assumptions
+from suanwang.interfaces.reports.flow_lines import filled, flow_lines
+from suanwang.interfaces.reports.writer import Writer
 from suanwang.service.studies import Findings
 
-_NS = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-_REL = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-_PACKAGE = "http://schemas.openxmlformats.org/package/2006"
-_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml"
-_WHEN = (1980, 1, 1, 0, 0, 0)
+_MADE = datetime(2000, 1, 1, tzinfo=UTC)
+"""Stands in the file as its date, so that the same study gives the same bytes."""
+INPUTS, FLOW, MONTHS, ASSUMPTIONS = "Inputs", "Cash flow", "Months", "Assumptions"
+RATES = (
+    ("discount", msg("Discount rate a year")),
+    ("tax", msg("Tax rate")),
+    ("carry", msg("Years that a loss is carried; -1: losses are refunded")),
+)
+FACTORS = (
+    ("price", msg("Prices, times planned")),
+    ("hours", msg("Sold hours, times planned (power stays as planned)")),
+    ("power", msg("Power tariff, times planned")),
+    ("operating", msg("Other running costs, times planned")),
+    ("capital", msg("Capital cost with its salvage and loan, times planned")),
+)
+CELLS = {key: f"{INPUTS}!$B${row}" for row, (key, _) in enumerate((*RATES, *FACTORS), start=2)}
+"""Where each input stands."""
 
 
-@dataclass(frozen=True, slots=True)
-class Formula:
-    """A formula without its `=`, and its present value."""
-
-    text: str
-    value: float
-
-
-Cell = str | float | Formula | None
-Sheet = Sequence[Sequence[Cell]]
-
-
-def column(index: int) -> str:
-    """0 is A, 26 is AA."""
-    name = ""
-    index += 1
-    while index:
-        index, rest = divmod(index - 1, 26)
-        name = chr(ord("A") + rest) + name
-    return name
-
-
-def _cell(cell: Cell, place: str) -> str:
-    if cell is None:
-        return ""
-    if isinstance(cell, str):
-        return f'<c r="{place}" t="inlineStr"><is><t xml:space="preserve">{escape(cell)}</t></is></c>'
-    if isinstance(cell, Formula):
-        return f'<c r="{place}"><f>{escape(cell.text)}</f><v>{cell.value!r}</v></c>'
-    return f'<c r="{place}"><v>{float(cell)!r}</v></c>'
-
-
-def _sheet(rows: Sheet) -> str:
-    lines = (
-        f'<row r="{r}">{"".join(_cell(cell, f"{column(c)}{r}") for c, cell in enumerate(row))}</row>'
-        for r, row in enumerate(rows, start=1)
-    )
-    sizes = ((1, 1, 42), (2, 60, 16))
-    columns = (f'<col min="{a}" max="{b}" width="{width}" customWidth="1"/>' for a, b, width in sizes)
-    widths = f"<cols>{''.join(columns)}</cols>"
-    return f'<worksheet xmlns="{_NS}">{widths}<sheetData>{"".join(lines)}</sheetData></worksheet>'
-
-
-def workbook(sheets: Mapping[str, Sheet]) -> bytes:
-    """An .xlsx file with these sheets; the same content gives the same bytes."""
-    names = list(sheets)
-    numbered = list(enumerate(names, start=1))
-    parts = {
-        "[Content_Types].xml": f'<Types xmlns="{_PACKAGE}/content-types">'
-        '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
-        '<Default Extension="xml" ContentType="application/xml"/>'
-        f'<Override PartName="/xl/workbook.xml" ContentType="{_TYPE}.sheet.main+xml"/>'
-        + "".join(
-            f'<Override PartName="/xl/worksheets/sheet{i}.xml" ContentType="{_TYPE}.worksheet+xml"/>'
-            for i, _ in numbered
-        )
-        + "</Types>",
-        "_rels/.rels": f'<Relationships xmlns="{_PACKAGE}/relationships">'
-        f'<Relationship Id="r1" Type="{_REL}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
-        "xl/workbook.xml": f'<workbook xmlns="{_NS}" xmlns:r="{_REL}"><sheets>'
-        + "".join(f'<sheet name="{escape(name)}" sheetId="{i}" r:id="r{i}"/>' for i, name in numbered)
-        + '</sheets><calcPr fullCalcOnLoad="1"/></workbook>',
-        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{_PACKAGE}/relationships">'
-        + "".join(
-            f'<Relationship Id="r{i}" Type="{_REL}/worksheet" Target="worksheets/sheet{i}.xml"/>' for i, _ in numbered
-        )
-        + "</Relationships>",
-    }
-    parts |= {f"xl/worksheets/sheet{i}.xml": _sheet(sheets[name]) for i, name in numbered}
+def study_workbook(findings: Findings, lang: str, text: Callable[[Message | str], str]) -> bytes:
+    """An .xlsx file: inputs to change, the cash flow calculated from them, months, assumptions with their sources."""
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path, text in parts.items():
-            info = zipfile.ZipInfo(path, _WHEN)
-            info.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(info, f'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>{text}')
+    book = Workbook(buffer, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
+    book.set_properties({"created": _MADE, "title": findings.study.plan.name})
+    sheets = _Sheets(book, findings, Writer(lang, findings.study.plan.currency, text))
+    sheets.inputs(book.add_worksheet(INPUTS))
+    sheets.flow(book.add_worksheet(FLOW))
+    sheets.months(book.add_worksheet(MONTHS))
+    sheets.assumptions(book.add_worksheet(ASSUMPTIONS))
+    book.close()
     return buffer.getvalue()
 
 
-def cash_flow_workbook(findings: Findings) -> bytes:
-    """Two sheets: the assumptions that the formulas read, and the yearly cash flow that is calculated from them."""
-    plan = findings.study.plan
-    assumptions: Sheet = [
-        ["Assumption", "Value", "Unit"],
-        ["Discount rate", plan.discount_rate, "1/year"],
-        ["Tax rate", plan.tax.rate, "share"],
-        ["Price multiplier", 1.0, "x planned price"],
-        ["Hours multiplier", 1.0, "x planned hours (power stays as planned)"],
-        ["Power price multiplier", 1.0, "x planned tariff"],
-        ["Operating cost multiplier", 1.0, "x planned cost"],
-        ["Losses", "refunded" if plan.tax.carry_years is None else "carried", "tax of a loss"],
-        ["Plan", plan.name, plan.currency],
-    ]
-    return workbook({"Assumptions": assumptions, "Cash flow": _cash_flow(findings)})
+class _Sheets:
+    """What is in each sheet."""
 
+    def __init__(self, book: Workbook, findings: Findings, writer: Writer) -> None:
+        self.found, self.plan, self.writer = findings, findings.study.plan, writer
+        self.bold = book.add_format({"bold": True, "bottom": 1})
+        self.money = book.add_format({"num_format": "#,##0;[Red]-#,##0"})
+        self.fine = book.add_format({"num_format": "#,##0.00"})
+        self.share = book.add_format({"num_format": "0.0%"})
+        self.input = book.add_format({"bg_color": "#fff6d6", "border": 1})
+        self.wrap = book.add_format({"text_wrap": True, "valign": "top"})
 
-def _cash_flow(findings: Findings) -> Sheet:
-    flows, plan = findings.flows, findings.study.plan
-    years = plan.years + 1
+    def head(self, sheet: Worksheet, names: Sequence[Message | str], widths: Sequence[int]) -> None:
+        for column, (name, width) in enumerate(zip(names, widths, strict=True)):
+            sheet.write_string(0, column, self.writer.text(name), self.bold)
+            sheet.set_column(column, column, width)
+        sheet.freeze_panes(1, 1)
 
-    def yearly(flow: Array) -> list[float]:
-        return [float(x) for x in by_year(flow)[0]]
+    def inputs(self, sheet: Worksheet) -> None:
+        self.head(sheet, (msg("Change the yellow cells; the cash flow follows"), self.plan.name), (62, 24))
+        carry = -1 if self.plan.tax.carry_years is None else self.plan.tax.carry_years
+        values = [self.plan.discount_rate, self.plan.tax.rate, carry, *(1.0 for _ in FACTORS)]
+        for row, ((_, name), value) in enumerate(zip((*RATES, *FACTORS), values, strict=True), start=1):
+            sheet.write_string(row, 0, self.writer.text(name))
+            sheet.write_number(row, 1, value, self.input)
+        if self.plan.debt.cover_ratio is not None:
+            note = msg("The loan was sized by its cover ratio, and stays as planned when the capital cost changes.")
+            sheet.write_string(len(values) + 2, 0, self.writer.text(note))
 
-    hours, revenue, power, operating = map(yearly, (flows.hours, flows.revenue, flows.power, flows.operating))
-    other = [g + s for g, s in zip(yearly(flows.grants), yearly(flows.salvage), strict=True)]
-    earned, tax, owner = yearly(flows.earnings), yearly(flows.tax), yearly(flows.after_tax)
-    losses = [0.0, *map(float, flows.losses_used[0])]
-    price = [r / h if h else 0.0 for r, h in zip(revenue, hours, strict=True)]
-    columns = [column(i + 1) for i in range(years)]
+    def flow(self, sheet: Worksheet) -> None:
+        years = self.plan.years
+        self.head(sheet, (msg("Year"), *([""] * (years + 1))), (46, *([15] * (years + 1))))
+        lines = flow_lines(self.found)
+        rows = {line.key: row for row, line in enumerate(lines, start=2)} | {"year": 1}
+        for year in range(years + 1):
+            column = xl_col_to_name(year + 1)
+            before = xl_col_to_name(year) if year else column
 
-    def row(name: str, unit: str, values: Sequence[float]) -> list[Cell]:
-        return [f"{name} ({unit})", *values]
+            def cell(key: str, kind: str, column: str = column, before: str = before) -> str:
+                row = rows[key]
+                return {"": f"{column}{row}", "<": f"{before}{row}", "^": f"$B{row}:{before}{row}"}[kind]
 
-    def live(name: str, text: str, values: Sequence[float]) -> list[Cell]:
-        cells = (Formula(text.replace("@", c), v) for c, v in zip(columns, values, strict=True))
-        return [f"{name} ({plan.currency})", *cells]
+            sheet.write_number(0, year + 1, year, self.bold)
+            for row, line in enumerate(lines, start=1):
+                style, formula = self.fine if line.unit else self.money, line.formula_of(year)
+                if formula:
+                    sheet.write_formula(row, year + 1, f"={filled(formula, cell, CELLS)}", style, line.values[year])
+                else:
+                    sheet.write_number(row, year + 1, line.values[year], style)
+        for row, line in enumerate(lines, start=1):
+            sheet.write_string(row, 0, f"{self.writer.text(line.name)}, {line.unit or self.plan.currency}")
+        self.results(sheet, len(lines) + 2, rows["owner"])
 
-    money = plan.currency
-    profit = "(@8+@9-@7-@6-@11-@12-@14)"
-    first = [0.0] * years
-    first[1] = earned[0]
-    rows: list[Sequence[Cell]] = [
-        ["Year", *map(float, range(years))],
-        row("Accelerator-hours sold", "h", hours),
-        row("Mean price", f"{money}/accelerator-hour", price),
-        row("Planned power cost", money, power),
-        row("Planned operating cost", money, operating),
-        live("Operating cost", "@5*Assumptions!$B$7", operating),
-        live("Power cost", "@4*Assumptions!$B$6", power),
-        live("Revenue", "@2*@3*Assumptions!$B$4*Assumptions!$B$5", revenue),
-        row("Grants and salvage", money, other),
-        live("Earnings before interest and tax", "@8+@9-@7-@6", earned),
-        row("Depreciation", money, yearly(flows.depreciation)),
-        row("Interest", money, yearly(flows.loan.interest)),
-        row("Capital", money, yearly(flows.capital)),
-        row("Losses used, as planned", money, losses),
-        row("Grants now, taxed in year 1", money, first),
-    ]
-    refund = plan.tax.carry_years is None
-    taxed = f"({profit}+@15)" if refund else f"MAX(0,{profit}+@15)"
-    net = yearly(flows.loan.drawn - flows.loan.principal + flows.reserve)
-    rows += [
-        ["Tax (" + money + ")", 0.0, *(live("", f"{taxed}*Assumptions!$B$3", tax)[2:])],
-        row("Loan drawn less repaid, working capital", money, net),
-        live("To the owner after tax", "@10-@13-@12-@16+@17", owner),
-    ]
-    total = 0.0
-    sums = [total := total + x for x in owner]
-    cumulative: list[Cell] = [f"Sum so far ({money})", Formula("B18", sums[0])]
-    cumulative += [Formula(f"{columns[i - 1]}19+{columns[i]}18", sums[i]) for i in range(1, years)]
-    last, rate = columns[-1], plan.discount_rate
-    worth = float(present_value(by_year(flows.after_tax), rate)[0])
-    monthly = float(npv(flows, flows.after_tax, Point(plan).value("discount_rate"))[0])
-    rows += [
-        cumulative,
-        ["NPV, each year at its end (" + money + ")", Formula(f"B18+NPV(Assumptions!$B$2,C18:{last}18)", worth)],
-        ["NPV of the study (" + money + ")", monthly],
-    ]
-    return rows
+    def results(self, sheet: Worksheet, row: int, owner: int) -> None:
+        """NPV and IRR under the cash flow, from the row `owner` of it."""
+        flow, rate = by_year(self.found.flows.after_tax), self.plan.discount_rate
+        first, last = f"B{owner}", f"{xl_col_to_name(self.plan.years + 1)}{owner}"
+        rows: list[tuple[Message, str, float | str, object]] = [
+            (
+                msg("NPV, each year at its end"),
+                f"={first}+NPV({CELLS['discount']},C{owner}:{last})",
+                float(present_value(flow, rate)[0]),
+                self.money,
+            ),
+            (
+                msg("IRR, each year at its end"),
+                f'=IFERROR(IRR({first}:{last}),"-")',
+                irr_of(flow[0]) or "-",
+                self.share,
+            ),
+            (msg("NPV of the study, as planned"), "", self.found.outcome.npv, self.money),
+        ]
+        for index, (name, formula, value, style) in enumerate(rows, start=row):
+            sheet.write_string(index, 0, self.writer.text(name), self.bold)
+            if formula:
+                sheet.write_formula(index, 1, formula, style, value)
+            else:
+                sheet.write(index, 1, value, style)
+
+    def months(self, sheet: Worksheet) -> None:
+        flows = self.found.flows
+        named = (
+            (msg("Accelerator-hours sold"), flows.hours),
+            (msg("Energy, kWh"), flows.energy_kwh),
+            (msg("Revenue"), flows.revenue),
+            (msg("Power"), flows.power),
+            (msg("Other running costs"), flows.operating),
+            (msg("Grants, salvage"), flows.grants + flows.salvage),
+            (msg("Capital"), flows.capital),
+            (msg("Interest"), flows.loan.interest),
+            (msg("Loan drawn less repaid"), flows.loan.drawn - flows.loan.principal),
+            (msg("Working capital"), flows.reserve),
+            (msg("Tax"), flows.tax),
+            (msg("To the owner after tax"), flows.after_tax),
+        )
+        self.head(sheet, (msg("Month"), *(name for name, _ in named)), (8, *([18] * len(named))))
+        for column, values in enumerate([[*range(self.plan.months + 1)], *(flow[0] for _, flow in named)]):
+            sheet.write_column(1, column, values, self.money)
+
+    def assumptions(self, sheet: Worksheet) -> None:
+        self.head(sheet, (msg("Assumption"), msg("Value"), msg("Source (confidence)")), (36, 60, 90))
+        for row, line in enumerate(assumptions(self.plan, self.writer), start=1):
+            for column, cell in enumerate(line):
+                sheet.write_string(row, column, cell, self.wrap)

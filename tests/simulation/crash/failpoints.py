@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Engine as Database
 from sqlalchemy import Pool, event
 
-from suanwang.domain.order import Capacity, Observation, Order
+from suanwang.domain.order import Capacity, Lacks, Observation, Order
 from suanwang.ports import Engine
 
 INSIDE = ("SAVEPOINT", "RELEASE", "ROLLBACK")
@@ -66,6 +66,9 @@ class Watched:
         self._passed(f"before {call}")
         yield
         self._passed(f"after {call}")
+
+    def lacks(self) -> Lacks:
+        return self._engine.lacks()
 
     def capacity(self, pool_id: str) -> Capacity:
         with self._points("capacity"):

@@ -15,7 +15,7 @@ from pathlib import Path
 from suanwang.adapters.clock import ManualClock
 from suanwang.adapters.engines.simulated import Course, SimulatedEngine
 from suanwang.adapters.store import codec
-from suanwang.domain.order import Capacity, Observation, Order
+from suanwang.domain.order import Capacity, Lacks, Observation, Order
 from suanwang.errors import NotNow, msg
 from suanwang.ports import Clock
 from tests.small_grid import MONDAY
@@ -39,6 +39,9 @@ class JournalledEngine:
         self._played = 0
         self._time = ManualClock(MONDAY)
         self._engine = SimulatedEngine(pools, self._time, course)
+
+    def lacks(self) -> Lacks:
+        return self._engine.lacks()
 
     def capacity(self, pool_id: str) -> Capacity:
         with self._up_to_date():

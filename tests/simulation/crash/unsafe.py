@@ -10,11 +10,8 @@ from typing import Any, cast
 
 from sqlalchemy import Connection, Engine
 
-from suanwang.adapters.store.jobs import SqlJobs
-from suanwang.adapters.store.ledger import SqlLedger
 from suanwang.adapters.store.refusals import refusals
 from suanwang.adapters.store.sql import SqlStore, SqlTransaction
-from suanwang.adapters.store.usage import SqlUsage
 
 
 class SitedStore(SqlStore):
@@ -30,10 +27,10 @@ class SitedStore(SqlStore):
         self._unsafe = unsafe
 
     @contextmanager
-    def transaction(self) -> Iterator[SqlTransaction]:
+    def transaction(self, tenant: str = "") -> Iterator[SqlTransaction]:
         site = _caller()
         try:
-            with super().transaction() if site != self._unsafe else self._each_by_itself() as tx:
+            with super().transaction(tenant) if site != self._unsafe else self._each_by_itself() as tx:
                 self.site, self.serial = site, self.serial + 1
                 yield tx
                 self.site = ""
@@ -46,7 +43,7 @@ class SitedStore(SqlStore):
             connection.begin()
             connection.connection.driver_connection.execute("COMMIT")  # type: ignore[union-attr]
             loose = cast("Connection", Loose(connection))
-            yield SqlTransaction(SqlJobs(loose), SqlUsage(loose), SqlLedger(loose))
+            yield SqlTransaction.on(loose)
 
 
 class Loose:

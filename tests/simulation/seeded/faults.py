@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from suanwang.domain.order import Capacity, Observation, Order
+from suanwang.domain.order import Capacity, Lacks, Observation, Order
 from suanwang.errors import NotNow, msg
 from suanwang.ports import Clock, Engine, Store
 
@@ -70,6 +70,8 @@ class FragileTransaction:
     jobs: Any
     usage: Any
     ledger: Any
+    books: Any
+    sites: Any
 
 
 class FragileStore:
@@ -83,7 +85,8 @@ class FragileStore:
     def transaction(self) -> Iterator[FragileTransaction]:
         self._faults.maybe_crash()
         with self._store.transaction() as tx:
-            yield FragileTransaction(*(Fragile(port, self._faults) for port in (tx.jobs, tx.usage, tx.ledger)))
+            ports = (tx.jobs, tx.usage, tx.ledger, tx.books, tx.sites)
+            yield FragileTransaction(*(Fragile(port, self._faults) for port in ports))
             self._faults.maybe_crash()
         self._faults.maybe_crash()
 
@@ -110,6 +113,9 @@ class FarEngine:
         if self._faults.answer_is_lost():
             raise _silent()
         self._faults.maybe_crash()
+
+    def lacks(self) -> Lacks:
+        return self._engine.lacks()
 
     def capacity(self, pool_id: str) -> Capacity:
         with self._line():

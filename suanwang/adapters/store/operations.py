@@ -1,0 +1,46 @@
+"""Leases and drains, in SQL (the port `Operations`). A lease is timed by the database's clock, which all hubs share."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Connection, delete, literal_column, or_, select, update
+
+from suanwang.adapters.store.refusals import refusals, step
+from suanwang.adapters.store.tables import drains, insert_new, leases, microseconds
+
+NOW_US = {
+    "postgresql": "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint",
+    "sqlite": "CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)",
+}
+"""Microseconds since 1970 by the database's clock."""
+
+
+class SqlOperations:
+    """One transaction's view of what the hubs agree on."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def lease(self, name: str, holder: str, seconds: float) -> bool:
+        now = literal_column(NOW_US[self._connection.dialect.name], BigInteger)
+        free = or_(leases.c.holder == holder, leases.c.until_us <= now)
+        with step(self._connection):
+            insert_new(self._connection, leases, [{"name": name, "holder": holder, "until_us": 0}])
+            taken = update(leases).where(leases.c.name == name, free)
+            values = {"holder": holder, "until_us": now + round(seconds * 1e6)}
+            return bool(self._connection.execute(taken.values(**values)).rowcount)
+
+    def release(self, name: str, holder: str) -> None:
+        with step(self._connection):
+            self._connection.execute(delete(leases).where(leases.c.name == name, leases.c.holder == holder))
+
+    def drain(self, place: str, by: str, at: datetime) -> None:
+        with step(self._connection):
+            insert_new(self._connection, drains, [{"place": place, "drained_by": by, "at_us": microseconds(at)}])
+
+    def undrain(self, place: str) -> None:
+        with step(self._connection):
+            self._connection.execute(delete(drains).where(drains.c.place == place))
+
+    def drained(self) -> frozenset[str]:
+        with refusals():
+            return frozenset(self._connection.execute(select(drains.c.place)).scalars())

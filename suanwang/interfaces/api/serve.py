@@ -1,0 +1,49 @@
+"""Serving: the hub's application on a socket, with its ticker, until a signal ends both."""
+
+import socket
+from collections.abc import Callable
+
+import uvicorn
+
+from suanwang.bootstrap import House
+from suanwang.errors import InvalidInput, Problem, msg, why_not_read
+from suanwang.interfaces.api.app import create_app
+from suanwang.schedule.scheme import find_scheme
+from suanwang.service.ticking import Ticker
+
+BACKLOG = 2048
+GRACE_S = 20
+"""How long open requests may take after the signal to end."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes any that is free. Raises InvalidInput when the address cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+    except (OSError, OverflowError) as error:
+        listener.close()
+        why = why_not_read(error) if isinstance(error, OSError) else msg("{error}", error=error)
+        what = msg("The hub cannot listen on {host} port {port}: {why}.", host=host, port=port, why=why)
+        raise InvalidInput([Problem("--port", what, msg("Choose another address with --host and --port."))]) from error
+    return listener
+
+
+def serve(house: House, listener: socket.socket, on_ready: Callable[[], None], *, ticking: bool = True) -> None:
+    """Serve until SIGINT or SIGTERM. Open requests are answered, the tick that runs is ended, the lease given back."""
+    ticker = Ticker(house.hub, house.store, find_scheme(house.hub.grid.policy).policy)
+    app = create_app(house, ticker if ticking else None)
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_S, server_header=False, lifespan="off"
+    )
+    if ticking:
+        ticker.start()
+    try:
+        on_ready()
+        uvicorn.Server(config).run(sockets=[listener])
+    finally:
+        if ticking:
+            ticker.stop()

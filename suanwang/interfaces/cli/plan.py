@@ -1,0 +1,60 @@
+"""`plan`: several workloads placed together, with the cost of the whole, its bound, and what it saves."""
+
+import click
+
+from suanwang.errors import InvalidInput, Problem, msg
+from suanwang.interfaces.cli.run import grid_option, json_option
+from suanwang.interfaces.cli.terminal import Terminal
+
+
+@click.command()
+@click.argument("workloads", nargs=-1, required=True, type=click.Path(dir_okay=False))
+@grid_option
+@click.option(
+    "--hours", type=click.IntRange(1, 24 * 60), default=168, show_default=True, help="How far off starts may be."
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed is the same plan.")
+@click.option("--why", is_flag=True, help="Tell for each workload its reasons and refusals too.")
+@json_option
+@click.pass_obj
+def plan(
+    terminal: Terminal, workloads: tuple[str, ...], grid: str, hours: int, seed: int, why: bool, as_json: bool
+) -> int:
+    """Place several workloads together at least total cost, without ordering them.
+
+    They leave one another the hours and pools where each is dearest to move. `after`, `near` and `apart` in the files
+    link workloads of one plan by name. Told are the cost by part, a bound that no plan can beat and the gap to it, and
+    what the plan saves against each workload at its nearest eastern site, at once. The exit status is 1 where a
+    workload has no place.
+
+    \b
+    Example:
+      suanwang plan examples/workloads/*.yaml --grid examples/grids/three-hubs.yaml --why
+    """
+    from suanwang.interfaces.cli.plan_views import plan_as_json, show_plan
+    from suanwang.sdk import Client
+    from suanwang.service.plans import plan_workloads
+
+    with Client.open(grid) as client:
+        orders, problems = [], list[Problem]()
+        for path in workloads:
+            try:
+                orders.append(client.read_workload(path))
+            except InvalidInput as refusal:
+                problems += refusal.problems
+        if problems:
+            raise InvalidInput(problems)
+        if not as_json:
+            terminal.note(
+                msg(
+                    "Placing {count} workloads on {pools} pools …",
+                    count=len(orders),
+                    pools=len(client.house.hub.grid.pools),
+                )
+            )
+        made = plan_workloads(client.house.hub, orders, hours, seed)
+    if as_json:
+        terminal.json(plan_as_json(made, terminal.translate))
+    else:
+        show_plan(terminal, made, why=why)
+    return 0 if len(made.placed) == len(made.decisions) else 1
