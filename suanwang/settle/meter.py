@@ -5,9 +5,11 @@ Integrals over tariff, PUE and carbon are exact; one record's power cost is roun
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
+from suanwang.domain.accelerator import Accelerator, AcceleratorKind
 from suanwang.domain.estimate import Estimate
 from suanwang.domain.order import Observation, Order, OrderState
 from suanwang.domain.signal import EPOCH, MICROSECOND, Signal, require_aware
@@ -17,6 +19,14 @@ from suanwang.units import MICRO, SECONDS_PER_HOUR
 
 HOUR = timedelta(hours=1)
 MICROSECONDS_PER_HOUR = SECONDS_PER_HOUR * MICRO
+
+
+@dataclass(frozen=True, slots=True)
+class ComputeRate:
+    """Operations/s of a gang for a workload's class: peak x measured efficiency, and peak alone; None = not known."""
+
+    delivered: float | None
+    theoretical: float | None
 
 
 def meter(
@@ -29,6 +39,7 @@ def meter(
     estimate: Estimate,
     earlier: Sequence[UsageRecord],
     now: datetime,
+    rate: ComputeRate | None = None,
 ) -> list[UsageRecord]:
     """The usage of an order that is not yet recorded: half-open pieces in order, none when it never started.
 
@@ -40,8 +51,10 @@ def meter(
 
     Energy: a sensor's total, less what earlier records of the order have, spread evenly over what is not metered
     yet (so the records of an ended order sum to the total); without a sensor the estimate's mid power, marked
-    MODELLED. Delivered operations: the estimate's rate (flops / mid time) x time, never more than the estimate's
-    flops over the whole job, since work that is done again delivers nothing; marked MODELLED.
+    MODELLED. Delivered operations: time x `rate`, the card's peak x its measured efficiency in the workload's number
+    format; where none was measured, the estimate's rate (flops / mid time) x time, never more than the estimate's flops
+    over the whole job; marked MODELLED. Theoretical ones: time x peak. Tokens are what the observation counts so far
+    (evidence `tokens`), less what earlier records have; utilisation is measured where the cards are processors.
     Raises MissingFigure (tariff) or Never(signal-out-of-range) where the site's signals have no value.
     """
     own = [r.end for r in earlier if r.order_id == order.id]
@@ -53,8 +66,14 @@ def meter(
     power_kw = _exact(estimate.power_w_it.mid) / 1000 if measured is None else measured
     delivered = sum(r.flops_delivered for r in earlier)
     records: list[UsageRecord] = []
+    busy = _utilisation(order, observation, pool, now)
+    tokens = _Tokens.of(order, observation, earlier, begin, end)
     for start, stop in hours(begin, end):
-        flops = min(_flops_worth(estimate, start, stop), max(0.0, estimate.flops - delivered))
+        seconds = float(_hours(start, stop) * SECONDS_PER_HOUR)
+        if rate is None or rate.delivered is None:
+            flops = min(_flops_worth(estimate, start, stop), max(0.0, estimate.flops - delivered))
+        else:
+            flops = rate.delivered * seconds
         delivered += flops
         carbon_market = site.carbon_market
         records.append(
@@ -83,9 +102,54 @@ def meter(
                 flops_delivered=flops,
                 flops_source=Source.MODELLED,
                 evidence=dict(observation.evidence),
+                flops_theoretical=None if rate is None or rate.theoretical is None else rate.theoretical * seconds,
+                utilisation=busy,
+                tokens=tokens.between(start, stop),
             )
         )
     return records
+
+
+def compute_rate(card: Accelerator, dtype: str, accelerators: int) -> ComputeRate:
+    """From the catalog's peak and measured efficiency in a number format."""
+    peak, efficiency = card.peak_flops_per_s.get(dtype), card.efficiency(dtype)
+    theoretical = None if peak is None else peak * accelerators
+    delivered = None if theoretical is None or efficiency is None else theoretical * efficiency.ratio
+    return ComputeRate(delivered, theoretical)
+
+
+def _utilisation(order: Order, observation: Observation, pool: Pool, now: datetime) -> Fraction | None:
+    """Processor time over the cards' time so far, where the cards are processors; None where nothing measures it."""
+    if pool.accelerator.kind is not AcceleratorKind.CPU or observation.cpu_s is None or observation.started is None:
+        return None
+    seconds = _hours(observation.started, require_aware(observation.ended or now)) * SECONDS_PER_HOUR
+    return min(Fraction(1), _exact(observation.cpu_s) / (seconds * order.accelerators)) if seconds > 0 else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Tokens:
+    """`count` tokens of [begin, end), spread evenly: its records sum to them, whatever the cuts. None: not counted."""
+
+    begin: datetime
+    end: datetime
+    count: int | None
+
+    @classmethod
+    def of(
+        cls, order: Order, observation: Observation, earlier: Sequence[UsageRecord], begin: datetime, end: datetime
+    ) -> "_Tokens":
+        counted = observation.evidence.get("tokens", "")
+        if not counted.isdigit():
+            return cls(begin, end, None)
+        before = sum(r.tokens or 0 for r in earlier if r.order_id == order.id)
+        return cls(begin, end, max(0, int(counted) - before))
+
+    def between(self, start: datetime, stop: datetime) -> int | None:
+        return None if self.count is None else self._until(stop) - self._until(start)
+
+    def _until(self, when: datetime) -> int:
+        assert self.count is not None
+        return self.count * ((when - self.begin) // MICROSECOND) // ((self.end - self.begin) // MICROSECOND)
 
 
 def hours(start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:

@@ -17,12 +17,14 @@ from suanwang.interfaces.cli.help import speaking, translated
 from suanwang.interfaces.cli.identity import project, token, user
 from suanwang.interfaces.cli.jobs import job, jobs
 from suanwang.interfaces.cli.plan import plan
+from suanwang.interfaces.cli.price_books import book
 from suanwang.interfaces.cli.prices import prices
 from suanwang.interfaces.cli.programmes import COMMANDS as PROGRAMME_COMMANDS
 from suanwang.interfaces.cli.replay import replay
 from suanwang.interfaces.cli.run import place, run, submit
 from suanwang.interfaces.cli.terminal import Terminal, error_as_json
 from suanwang.interfaces.cli.up import up
+from suanwang.interfaces.cli.usage import usage
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -53,6 +55,8 @@ COMMANDS = (
     job,
     bill,
     ledger,
+    book,
+    usage,
     budget,
     period,
     voucher,
