@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 
-from suanwang.domain.invoice import Invoice, InvoiceLine
+from suanwang.domain.invoice import DocumentKind, Invoice, InvoiceLine
 from suanwang.domain.ledger import AccountKind, Transfer, TransferKind
 from suanwang.domain.money import Money, total
 from suanwang.domain.price import Basis, Charge
@@ -40,6 +40,8 @@ def invoice(
     transfers: Sequence[Transfer],
     records: Sequence[UsageRecord],
     tax: Money | None = None,
+    kind: DocumentKind = DocumentKind.INVOICE,
+    period: str = "",
 ) -> Invoice:
     """The bill of one job, or of a tenant's jobs that were settled in a period (the caller chooses, and gives all of
     their charges, transfers and records; transfers of other kinds do no harm).
@@ -52,7 +54,7 @@ def invoice(
     by_money = _paid(transfers, AccountKind.TENANT, currency)
     by_voucher = _paid(transfers, AccountKind.FUND, currency)
     waived = charged - by_voucher - by_money
-    if waived.micro < 0:
+    if waived.micro < 0 and kind is DocumentKind.INVOICE:
         raise ValueError(f"invoice {invoice_id}: more was posted than charged")
     payable = to_coin(by_money + _booked(transfers, currency))
     market = [r.carbon_kg_market for r in records if r.carbon_kg_market is not None]
@@ -76,6 +78,8 @@ def invoice(
         flops_delivered=sum(r.flops_delivered for r in records),
         flops_source=_least_certain(r.flops_source for r in records),
         tax=tax,
+        kind=kind,
+        period=period,
     )
 
 
@@ -127,6 +131,7 @@ def _line(job_id: str, basis: Basis, charges: Sequence[Charge], records: Sequenc
         unit=UNIT_OF[basis],
         unit_price=charges[0].unit_price if len(prices) == 1 else mean,
         amount=amount,
+        rule=" · ".join(dict.fromkeys(c.rule for c in charges if c.rule)),
     )
 
 
