@@ -1,7 +1,7 @@
 """Settings: one table, read from the environment (SUANWANG_<NAME>). Documentation is made from this table."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -50,6 +50,8 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting(name="lang", default="", description="Language of messages (zh-CN or en); empty means LANG."),
     Setting(name="tenant", default="me", description="Tenant that orders when a workload file names none."),
+    Setting(name="hub", default="", description="Address of a hub that commands talk to; empty means this process."),
+    Setting(name="token", default="", description="Token that commands show the hub."),
     Setting(
         name="clock_speed",
         default="1",
@@ -83,6 +85,8 @@ class Settings:
     tenant: str
     clock_speed: float
     clock_origin: str
+    hub: str = ""
+    token: str = field(default="", repr=False)
     rate_limit: float = 50.0
     in_flight_max: int = 300
 
@@ -122,6 +126,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         tenant=text["tenant"],
         clock_speed=speed,
         clock_origin=text["clock_origin"],
+        hub=text["hub"],
+        token=text["token"],
         rate_limit=rate_limit,
         in_flight_max=int(in_flight_max),
     )

@@ -178,7 +178,7 @@ def issue(
     from suanwang.sdk import Client
 
     with Client.open(grid) as client:
-        currency = client.house.hub.grid.programme(programme).currency
+        currency = client.currency(programme)
         now, problems = client.now(), list[Problem]()
         issued = Voucher(
             id=_name(voucher_id, "--id", problems),
@@ -221,7 +221,7 @@ def deposit(terminal: Terminal, tenant: str, amount: str, key: str, grid: str, a
 
     with Client.open(grid) as client:
         problems = list[Problem]()
-        paid = _money(amount, client.house.hub.grid.currency, "AMOUNT", problems)
+        paid = _money(amount, client.currency(), "AMOUNT", problems)
         reference = _name(key, "--key", problems)
         _raise_any(problems)
         balance = client.deposit(tenant, paid, reference)
@@ -251,7 +251,7 @@ def fund(terminal: Terminal, programme: str, amount: str, key: str, grid: str, a
 
     with Client.open(grid) as client:
         problems = list[Problem]()
-        paid = _money(amount, client.house.hub.grid.programme(programme).currency, "AMOUNT", problems)
+        paid = _money(amount, client.currency(programme), "AMOUNT", problems)
         reference = _name(key, "--key", problems)
         _raise_any(problems)
         client.fund(programme, paid, reference)

@@ -7,6 +7,7 @@ import click
 
 from suanwang import __version__
 from suanwang.errors import InvalidInput, Problem, SuanwangError, msg
+from suanwang.interfaces.cli.agent import agent
 from suanwang.interfaces.cli.bench import bench
 from suanwang.interfaces.cli.books import admin, bill, ledger, voucher
 from suanwang.interfaces.cli.budgets import budget, period
@@ -20,7 +21,9 @@ from suanwang.interfaces.cli.plan import plan
 from suanwang.interfaces.cli.price_books import book
 from suanwang.interfaces.cli.prices import prices
 from suanwang.interfaces.cli.programmes import COMMANDS as PROGRAMME_COMMANDS
+from suanwang.interfaces.cli.replan import replan
 from suanwang.interfaces.cli.replay import replay
+from suanwang.interfaces.cli.replay_advise import advise
 from suanwang.interfaces.cli.run import place, run, submit
 from suanwang.interfaces.cli.terminal import Terminal, error_as_json
 from suanwang.interfaces.cli.up import up
@@ -50,6 +53,7 @@ COMMANDS = (
     place,
     plan,
     prices,
+    replan,
     submit,
     jobs,
     job,
@@ -65,12 +69,14 @@ COMMANDS = (
     feasibility,
     replay,
     up,
+    agent,
     user,
     project,
     token,
 )
 for command in COMMANDS:
     cli.add_command(command)
+replay.add_command(advise)
 for command in PROGRAMME_COMMANDS:
     voucher.add_command(command)
 
