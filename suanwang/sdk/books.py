@@ -6,6 +6,7 @@ from datetime import datetime
 from fractions import Fraction
 
 from suanwang.domain.budget import BudgetState
+from suanwang.domain.invoice import Invoice
 from suanwang.domain.ledger import Transfer
 from suanwang.domain.period import ClosedPeriod
 from suanwang.domain.price import PriceBook, in_force
@@ -13,9 +14,13 @@ from suanwang.domain.usage import UsageRecord, corrected
 from suanwang.errors import NotFound, msg
 from suanwang.ports import Ledger
 from suanwang.schemas.beancount import beancount
+from suanwang.schemas.focus import Billed
 from suanwang.service.budgets import budget_alerts, budget_states
 from suanwang.service.corrections import Adjustment, rerate
+from suanwang.service.exporting import balance_json, billed
+from suanwang.service.figures import Figure, figures
 from suanwang.service.hub import Hub
+from suanwang.service.invoices import is_issued, programme_statement, site_statement, tenant_documents
 from suanwang.service.periods import close_month, closed_months
 from suanwang.service.previews import PreviewRow, book_versions, preview, publish
 from suanwang.service.reconciling import Reconciliation, apply_readings, reconcile
@@ -80,6 +85,32 @@ class Books:
             found = tx.usage.between(start, end, tenant)
             corrections = [c for job in dict.fromkeys(r.job_id for r in found) for c in tx.usage.corrections(job)]
             return corrected(found, corrections)
+
+    def invoices(self, tenant: str, month: str) -> list[Invoice]:
+        """A tenant's invoice of a month and, where earlier months were corrected in it, its credit note."""
+        return tenant_documents(self._hub, tenant, month)
+
+    def statement(self, month: str, *, site: str = "", programme: str = "") -> Invoice:
+        """What a site earned, or the fund of a programme paid, in a month."""
+        if programme:
+            return programme_statement(self._hub, programme, month)
+        return site_statement(self._hub, site, month)
+
+    def is_issued(self, document: Invoice) -> bool:
+        """Whether a document is kept for good, or a draft of an open month."""
+        return is_issued(self._hub, document)
+
+    def billed(self, month: str, tenant: str = "") -> list[Billed]:
+        """Every charge, credit and rounding of a month, as FOCUS and CSV have them."""
+        return billed(self._hub, month, tenant)
+
+    def balance_json(self, unit: str = "") -> dict[str, object]:
+        """Open OnDemand's balance file, as of now."""
+        return balance_json(self._hub, self._hub.clock.now(), unit)
+
+    def figures(self) -> list[Figure]:
+        """Counters and gauges of the books, as of now."""
+        return list(figures(self._hub))
 
     def close_month(self, month: str) -> ClosedPeriod:
         """Close a month; a repeat gives what it was closed with."""

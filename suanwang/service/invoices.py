@@ -45,7 +45,7 @@ def tenant_documents(hub: Hub, tenant: str, month: str) -> list[Invoice]:
     hub.grid.tenant(tenant)
     period = read_month(month, hub.grid.zone)
     with hub.store.transaction() as tx:
-        parts = [p for job in _jobs(tx, tenant) for p in parts_of(tx, job)]
+        parts = [p for job in settled_jobs(tx, tenant) for p in parts_of(tx, job)]
         mine = [p for p in parts if period.holds(p.at)]
         first = {p.job.id: period_of(Span.MONTH, p.at, hub.grid.zone) for p in parts if p.generation == 0}
         own = [p for p in mine if first[p.job.id].id == period.id]
@@ -66,7 +66,7 @@ def site_statement(hub: Hub, site: str, month: str) -> Invoice:
     hub.grid.site(site)
     period = read_month(month, hub.grid.zone)
     with hub.store.transaction() as tx:
-        jobs = [j for j in _jobs(tx) if j.placement is not None and j.placement.option.site_id == site]
+        jobs = [j for j in settled_jobs(tx) if j.placement is not None and j.placement.option.site_id == site]
         parts = [p for job in jobs for p in parts_of(tx, job) if period.holds(p.at)]
         made = _document(hub, tx, f"STM-{period.id}-site-{site}", site, period, parts, [], lambda _: "")
         return _kept(tx, replace(made, kind=DocumentKind.STATEMENT), period)
@@ -130,7 +130,8 @@ def parts_of(tx: Transaction, job: Job) -> list[Part]:
     return [p for p in parts if p.charges]
 
 
-def _jobs(tx: Transaction, tenant: str = "") -> list[Job]:
+def settled_jobs(tx: Transaction, tenant: str = "") -> list[Job]:
+    """By id, which is in order of time."""
     return tx.jobs.find(states=(JobState.SETTLED,), tenant=tenant, limit=ALL)
 
 

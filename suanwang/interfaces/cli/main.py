@@ -12,6 +12,7 @@ from suanwang.interfaces.cli.bench import bench
 from suanwang.interfaces.cli.books import admin, bill, ledger, voucher
 from suanwang.interfaces.cli.budgets import budget, period
 from suanwang.interfaces.cli.catalog import catalog
+from suanwang.interfaces.cli.documents import export, month, statement
 from suanwang.interfaces.cli.estimate import estimate
 from suanwang.interfaces.cli.feasibility import feasibility
 from suanwang.interfaces.cli.help import speaking, translated
@@ -76,6 +77,8 @@ COMMANDS = (
 )
 for command in COMMANDS:
     cli.add_command(command)
+for document in (month, statement, export):
+    bill.add_command(document)
 replay.add_command(advise)
 for command in PROGRAMME_COMMANDS:
     voucher.add_command(command)
