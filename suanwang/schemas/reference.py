@@ -8,6 +8,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from suanwang.schemas.grid_fields import GridFile
+from suanwang.schemas.model_plan_fields import ModelPlanFile
 from suanwang.schemas.programme import ProgrammeFile
 from suanwang.schemas.section import Section, part_of
 from suanwang.schemas.site_plan_fields import SitePlanFile
@@ -18,6 +19,7 @@ FILES: tuple[tuple[str, str, type[Section]], ...] = (
     ("The grid file", "grid", GridFile),
     ("The programme file", "programme", ProgrammeFile),
     ("The site plan file", "site-plan", SitePlanFile),
+    ("The model plan file", "model-plan", ModelPlanFile),
 )
 
 _HEAD = """# The files, field by field

@@ -1,12 +1,14 @@
 """`suanwang feasibility`: does a site pay back, before it is built and while it runs."""
 
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from suanwang.errors import InvalidInput, Problem, msg, why_not_read
+from suanwang.errors import InvalidInput, Problem, msg
+from suanwang.interfaces.cli.files import write_files
 from suanwang.interfaces.cli.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -48,6 +50,8 @@ def feasibility(terminal: Terminal, /, site: str, **asked: Any) -> None:
     from suanwang.adapters.catalog import load_catalog
     from suanwang.feasibility.breakeven import break_even
     from suanwang.interfaces.cli import feasibility_views as views
+    from suanwang.interfaces.reports.study import study_report
+    from suanwang.interfaces.reports.workbook import study_workbook
     from suanwang.service.studies import answer
 
     catalog = load_catalog()
@@ -62,7 +66,9 @@ def feasibility(terminal: Terminal, /, site: str, **asked: Any) -> None:
         what = msg("{draws} draws are not possible.", draws=asked["montecarlo"])
         raise InvalidInput([Problem("--montecarlo", what, msg("Ask for 1 or more."))])
     findings = answer(study, catalog, draws=asked["montecarlo"], seed=asked["seed"])
-    _write(terminal, findings, asked)
+    book = (asked["xlsx"], lambda: study_workbook(findings, terminal.lang, terminal.text)) if asked["xlsx"] else None
+    report = partial(study_report, findings, terminal.lang, terminal.text)
+    write_files(terminal, report, html=asked["html"], pdf=asked["pdf"], xlsx=book)
     if asked["as_json"]:
         terminal.json(views.as_json(findings, terminal, monthly=asked["monthly"]))
     elif asked["tornado"]:
@@ -124,35 +130,3 @@ def _since(text: str | None) -> datetime:
         return read_instant(f"{text}T00:00Z" if text and "T" not in text else text)
     except Wrong as error:
         raise InvalidInput([Problem("--since", error.message, error.remedy)]) from error
-
-
-def _write(terminal: Terminal, findings: Any, asked: dict[str, Any]) -> None:
-    """The report and the workbook. Nothing is written unless all of it can be made."""
-    import os
-
-    from suanwang.interfaces.reports.html import html_page
-    from suanwang.interfaces.reports.pdf import pdf_file
-    from suanwang.interfaces.reports.study import study_report
-    from suanwang.interfaces.reports.workbook import study_workbook
-    from suanwang.settings import read_settings
-
-    made: dict[str, bytes] = {}
-    if asked["html"] or asked["pdf"]:
-        document = study_report(findings, terminal.lang, terminal.text)
-        made["html"] = html_page(document).encode() if asked["html"] else b""
-        made["pdf"] = pdf_file(document, read_settings(os.environ).fonts) if asked["pdf"] else b""
-    if asked["xlsx"]:
-        made["xlsx"] = study_workbook(findings, terminal.lang, terminal.text)
-    for option, content in made.items():
-        if asked[option]:
-            _write_file(terminal, option, asked[option], content)
-
-
-def _write_file(terminal: Terminal, option: str, path: Path, content: bytes) -> None:
-    try:
-        path.write_bytes(content)
-    except OSError as error:
-        what = msg("{path} cannot be written: {why}.", path=str(path), why=why_not_read(error))
-        remedy = msg("Name a file in a folder that you may write.")
-        raise InvalidInput([Problem(f"--{option}", what, remedy)]) from error
-    terminal.note(msg("Written: {path}", path=str(path)))

@@ -15,6 +15,7 @@ from suanwang.interfaces.cli.feasibility import feasibility
 from suanwang.interfaces.cli.help import speaking, translated
 from suanwang.interfaces.cli.identity import project, token, user
 from suanwang.interfaces.cli.jobs import job, jobs
+from suanwang.interfaces.cli.model import model
 from suanwang.interfaces.cli.plan import plan
 from suanwang.interfaces.cli.prices import prices
 from suanwang.interfaces.cli.replay import replay
@@ -55,6 +56,7 @@ COMMANDS = (
     admin,
     bench,
     feasibility,
+    model,
     replay,
     up,
     user,

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from suanwang.schemas.grid import grid_schema
+from suanwang.schemas.model_plan_fields import model_plan_schema
 from suanwang.schemas.programme import programme_schema
 from suanwang.schemas.reference import reference_page
 from suanwang.schemas.site_plan_fields import site_plan_schema
@@ -17,6 +18,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     "grid": grid_schema(),
     "programme": programme_schema(),
     "site-plan": site_plan_schema(),
+    "model-plan": model_plan_schema(),
 }
 
 
