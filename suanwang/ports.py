@@ -79,8 +79,16 @@ class Jobs(Protocol):
     def get(self, job_id: str) -> Job:
         """Raises NotFound."""
 
-    def find(self, states: Sequence[JobState] = (), tenant: str = "", limit: int = 1000, after: str = "") -> list[Job]:
-        """Jobs in order of their ids (which rise with time), after a given id."""
+    def find(
+        self,
+        states: Sequence[JobState] = (),
+        tenant: str = "",
+        limit: int = 1000,
+        after: str = "",
+        *,
+        newest: bool = False,
+    ) -> list[Job]:
+        """Jobs in order of their ids (which rise with time), after a given id; `newest`: the other way round."""
 
     def move(self, job: Job, event: JobEvent) -> None:
         """Store the job as it now is with the event that made it so. Raises Conflict when `event.sequence` is taken

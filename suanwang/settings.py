@@ -51,6 +51,16 @@ TABLE: tuple[Setting, ...] = (
         description="Grid seconds for one second of the wall, at least 1; above 1 only for demonstrations.",
     ),
     Setting(name="clock_origin", default="", description="Grid time (ISO 8601) at which a fast clock starts."),
+    Setting(
+        name="rate_limit",
+        default="50",
+        description="Requests a second that one user may make at a hub, on average over 4 s; 0 means no limit.",
+    ),
+    Setting(
+        name="in_flight_max",
+        default="300",
+        description="Requests that a hub answers at the same time; above, it says 429 and when to come again.",
+    ),
 )
 
 
@@ -67,6 +77,8 @@ class Settings:
     tenant: str
     clock_speed: float
     clock_origin: str
+    rate_limit: float = 50.0
+    in_flight_max: int = 300
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -88,6 +100,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         )
     if speed != 1 or text["clock_origin"]:
         problems += _origin_problems(text["clock_origin"])
+    rate_limit = _number(text["rate_limit"], "rate_limit", 0, 1e6, problems)
+    in_flight_max = _number(text["in_flight_max"], "in_flight_max", 1, 1e5, problems)
     if problems:
         raise InvalidInput(problems)
     home = Path(text["home"]).expanduser()
@@ -101,7 +115,22 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         tenant=text["tenant"],
         clock_speed=speed,
         clock_origin=text["clock_origin"],
+        rate_limit=rate_limit,
+        in_flight_max=int(in_flight_max),
     )
+
+
+def _number(text: str, name: str, least: float, most: float, problems: list[Problem]) -> float:
+    """A number within bounds; what is wrong with it goes to `problems`."""
+    try:
+        number = float(text)
+        if least <= number <= most:
+            return number
+    except ValueError:
+        pass
+    what = msg("{value!r} is not a number from {least} to {most}.", value=text, least=f"{least:g}", most=f"{most:g}")
+    problems.append(Problem(f"SUANWANG_{name.upper()}", what, msg("Unset it for the default.")))
+    return least
 
 
 def _origin_problems(text: str) -> list[Problem]:

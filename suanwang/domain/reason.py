@@ -35,6 +35,10 @@ class Reason(StrEnum):
     VOUCHER_NOT_ELIGIBLE = "VoucherNotEligible"
     VOUCHER_EXPIRED = "VoucherExpired"
     VOUCHER_EXHAUSTED = "VoucherExhausted"
+    VOUCHER_NEEDS_EVIDENCE = "VoucherNeedsEvidence"
+    VOUCHER_NOT_OPEN = "VoucherNotOpen"
+    VOUCHER_BELOW_MINIMUM = "VoucherBelowMinimum"
+    VOUCHER_CAPPED = "VoucherCapped"
 
 
 MEANING: dict[Reason, str] = {
@@ -67,4 +71,8 @@ MEANING: dict[Reason, str] = {
     Reason.VOUCHER_NOT_ELIGIBLE: "The programme's rules do not admit this workload or tenant.",
     Reason.VOUCHER_EXPIRED: "The voucher's last day has passed.",
     Reason.VOUCHER_EXHAUSTED: "The voucher or the programme's fund has nothing left.",
+    Reason.VOUCHER_NEEDS_EVIDENCE: "A rule of the programme asks for a fact of which there is no evidence yet.",
+    Reason.VOUCHER_NOT_OPEN: "The programme is not open at that time.",
+    Reason.VOUCHER_BELOW_MINIMUM: "The recognised cost is below the least that the programme supports.",
+    Reason.VOUCHER_CAPPED: "A limit of the programme (per job, tenant, group, budget …) leaves less, or nothing.",
 }

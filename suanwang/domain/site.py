@@ -9,10 +9,10 @@ from suanwang.domain.accelerator import Accelerator
 from suanwang.domain.geography import City, LatencyModel, great_circle_km
 from suanwang.domain.money import Money
 from suanwang.domain.price import PriceBook
+from suanwang.domain.programme import Programme
 from suanwang.domain.provenance import MissingFigure
 from suanwang.domain.signal import Signal
 from suanwang.domain.tariff import Tariff
-from suanwang.domain.voucher import Programme
 from suanwang.errors import Message, NotFound, msg
 
 

@@ -1,85 +1,12 @@
-"""Compute vouchers (算力券): programmes with rules as data, and the vouchers issued under them."""
+"""Compute vouchers (算力券) issued under a programme, what they take over, and the answers that were given for it."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from fractions import Fraction
 
 from suanwang.domain.money import Money
-from suanwang.domain.provenance import Provenance
 from suanwang.domain.reason import Reason
-
-
-def voucher_unit(programme_id: str) -> str:
-    """The unit of account of a programme's vouchers; one of it is worth one of the programme's currency."""
-    return f"VCH:{programme_id}"
-
-
-class Answer(StrEnum):
-    """Three-valued: a rule that lacks its evidence does not say no."""
-
-    YES = "yes"
-    NO = "no"
-    NEEDS_EVIDENCE = "needs_evidence"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """`fact` (a dotted name such as tenant.legal_form or provider.province) must be one of `one_of`."""
-
-    fact: str
-    one_of: tuple[str, ...]
-
-    def answer(self, facts: Mapping[str, str]) -> Answer:
-        if not facts.get(self.fact):
-            return Answer.NEEDS_EVIDENCE
-        return Answer.YES if facts[self.fact] in self.one_of else Answer.NO
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rate:
-    """Share of the recognised cost that is paid when all of `when` hold; the first rate that holds applies."""
-
-    ratio: Fraction
-    when: tuple[Rule, ...] = ()
-
-    def __post_init__(self) -> None:
-        if not 0 < self.ratio <= 1:
-            raise ValueError("a rate is within (0, 1]")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Programme:
-    """Rules of one voucher programme, deducted at order. Valid in [opens, closes)."""
-
-    id: str
-    version: int
-    name: str
-    issuer: str
-    currency: str
-    opens: datetime
-    closes: datetime
-    rates: tuple[Rate, ...]
-    provenance: Provenance
-    name_zh: str = ""
-    eligibility: tuple[Rule, ...] = ()
-    recognised: tuple[str, ...] = ("rent", "power")
-    cap_per_job: Money | None = None
-    cap_per_tenant: Money | None = None
-    minimum_spend: Money | None = None
-    parameters: Mapping[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if self.closes <= self.opens:
-            raise ValueError(f"programme {self.id} closes before it opens")
-        if not self.rates:
-            raise ValueError(f"programme {self.id} has no rate")
-
-    @property
-    def unit(self) -> str:
-        """The unit of account of its vouchers."""
-        return voucher_unit(self.id)
+from suanwang.domain.rule import Answer, Rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +28,20 @@ class Finding:
     rule: Rule
     known: str
     answer: Answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Granted:
+    """What a programme gave before, as its caps count it: an amount of the programme's currency, and to whom."""
+
+    at: datetime
+    amount: Money
+    tenant: str
+    job: str = ""
+    group: str = ""
+    provider: str = ""
+    project: str = ""
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

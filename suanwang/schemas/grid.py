@@ -83,7 +83,7 @@ def _check_money(section: GridSection, findings: Findings) -> None:
     amounts += [((*ROOT, "tenants", i, "credit_limit"), t.credit_limit) for i, t in enumerate(section.tenants)]
     units = [(path, amount.unit) for path, amount in amounts if amount is not None]
     for i, programme in enumerate(section.programmes):
-        check_programme(programme, findings, (*ROOT, "programmes", i))
+        check_programme(programme, findings, (*ROOT, "programmes", i), in_grid=True)
         units.append(((*ROOT, "programmes", i, "currency"), programme.currency))
     for path, unit in units:
         if unit is not None and section.currency is not None and unit != section.currency:

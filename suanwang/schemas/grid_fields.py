@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from suanwang.schemas.programme import ProgrammeSection, SourceSection
+from suanwang.schemas.programme_fields import ProgrammeSection, SourceSection
 from suanwang.schemas.quantities import Amount, AmountPerGB, AmountPerTonne, Bandwidth, Currency, DurationOrZero, Power
 from suanwang.schemas.section import API_VERSION, Argument, Name, Section, Text, Word
 from suanwang.schemas.site_fields import Latitude, Longitude, SiteSection

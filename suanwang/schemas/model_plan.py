@@ -18,7 +18,8 @@ from suanwang.schemas.model_plan_fields import (
     TrainingSection,
     WaySection,
 )
-from suanwang.schemas.programme import SourceSection, make_provenance
+from suanwang.schemas.programme import make_provenance
+from suanwang.schemas.programme_fields import SourceSection
 from suanwang.schemas.section import read_section
 from suanwang.schemas.yaml_file import Path, read_yaml
 

@@ -9,7 +9,7 @@ from suanwang.domain.accelerator import DTYPES
 from suanwang.domain.money import Money
 from suanwang.schemas.json_schema import schema_of
 from suanwang.schemas.plan_figures import Change, HourPrice, Rate
-from suanwang.schemas.programme import SourceSection
+from suanwang.schemas.programme_fields import SourceSection
 from suanwang.schemas.quantities import Amount, AmountPerKwh, Count, Currency, Duration, amount_schema, read_amount
 from suanwang.schemas.section import API_VERSION, Name, Section, Text, Word, choice
 

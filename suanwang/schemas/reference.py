@@ -7,9 +7,10 @@ from typing import Any
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from suanwang.schemas.case import CaseFile
 from suanwang.schemas.grid_fields import GridFile
 from suanwang.schemas.model_plan_fields import ModelPlanFile
-from suanwang.schemas.programme import ProgrammeFile
+from suanwang.schemas.programme_fields import ProgrammeFile
 from suanwang.schemas.section import Section, part_of
 from suanwang.schemas.site_plan_fields import SitePlanFile
 from suanwang.schemas.workload_fields import WorkloadFile
@@ -18,6 +19,7 @@ FILES: tuple[tuple[str, str, type[Section]], ...] = (
     ("The workload file", "workload", WorkloadFile),
     ("The grid file", "grid", GridFile),
     ("The programme file", "programme", ProgrammeFile),
+    ("The case file", "case", CaseFile),
     ("The site plan file", "site-plan", SitePlanFile),
     ("The model plan file", "model-plan", ModelPlanFile),
 )
@@ -51,14 +53,18 @@ def reference_page() -> str:
     return "".join(parts)
 
 
-def _parts(model: type[Section], path: str) -> Iterator[tuple[str, type[Section]]]:
-    """Every part of a file with the path to it, outermost first."""
+def _parts(
+    model: type[Section], path: str, around: tuple[type[Section], ...] = ()
+) -> Iterator[tuple[str, type[Section]]]:
+    """Every part of a file with the path to it, outermost first; a part within itself is told once."""
     yield path, model
+    if model in around:
+        return
     for name, field in model.model_fields.items():
         inner = part_of(field.annotation)
         if inner is not None:
             step = f"{field.alias or name}{'[]' if _is_list(field) else ''}"
-            yield from _parts(inner, f"{path}.{step}".removeprefix("."))
+            yield from _parts(inner, f"{path}.{step}".removeprefix("."), (*around, model))
 
 
 def _is_list(field: FieldInfo) -> bool:
@@ -67,6 +73,8 @@ def _is_list(field: FieldInfo) -> bool:
 
 def _table(path: str, model: type[Section]) -> str:
     schema = model.model_json_schema(by_alias=True)
+    if "$ref" in schema:  # a part that has itself inside
+        schema = {**schema["$defs"][str(schema["$ref"]).rpartition("/")[2]], "$defs": schema["$defs"]}
     head = f"\n### {f'`{path}`' if path else 'Top'}: {(model.__doc__ or '').strip()}\n\n"
     rows = [
         f"| `{field.alias or name}` | {_form(schema['properties'][field.alias or name], schema.get('$defs', {}))} "

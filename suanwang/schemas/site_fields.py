@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Discriminator, Field, Tag
 
-from suanwang.schemas.programme import SourceSection
+from suanwang.schemas.programme_fields import SourceSection
 from suanwang.schemas.quantities import AmountPerKwh, Carbon, Pue
 from suanwang.schemas.section import Argument, Name, Section, Text, Word
 from suanwang.schemas.times import Hours, Instant, Zone

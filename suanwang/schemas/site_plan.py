@@ -16,7 +16,8 @@ from suanwang.feasibility.levers import LEVERS, unit_of
 from suanwang.feasibility.study import Study
 from suanwang.schemas.findings import Findings
 from suanwang.schemas.plan_figures import CostFigure
-from suanwang.schemas.programme import SourceSection, make_provenance
+from suanwang.schemas.programme import make_provenance
+from suanwang.schemas.programme_fields import SourceSection
 from suanwang.schemas.section import read_section
 from suanwang.schemas.site_plan_checks import check_plan
 from suanwang.schemas.site_plan_fields import AcceleratorSection, PlanSection, PowerSection, SitePlanFile

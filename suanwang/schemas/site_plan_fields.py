@@ -10,7 +10,7 @@ from suanwang.feasibility.levers import LEVERS
 from suanwang.feasibility.plan import YEARS_MAX
 from suanwang.schemas.json_schema import schema_of
 from suanwang.schemas.plan_figures import CapitalCost, Change, HourPrice, MonthRent, Rate, RunningCost, Share
-from suanwang.schemas.programme import SourceSection
+from suanwang.schemas.programme_fields import SourceSection
 from suanwang.schemas.quantities import Amount, AmountPerKwh, Currency, Power, show
 from suanwang.schemas.section import API_VERSION, Name, Section, Text, Word, choice
 from suanwang.schemas.times import Zone

@@ -29,7 +29,7 @@ from suanwang.schemas.section import read_section
 from suanwang.schemas.times import instant
 from suanwang.schemas.workload_checks import check_workload
 from suanwang.schemas.workload_fields import DemandSection, ModelShape, WorkloadFile, WorkloadSection
-from suanwang.schemas.yaml_file import read_yaml
+from suanwang.schemas.yaml_file import Document, read_yaml
 
 Present = TypeVar("Present")
 
@@ -47,7 +47,14 @@ def read_workload(
     With `grid`, the references to its cities, sites, tenants, programmes and currency are checked too. Raises
     InvalidInput with every problem, each with its line, path and remedy.
     """
-    findings = Findings(read_yaml(text, name))
+    return read_workload_document(read_yaml(text, name), catalog, now, default_tenant, grid)
+
+
+def read_workload_document(
+    document: Document, catalog: Catalog, now: datetime, default_tenant: str, grid: Grid | None = None
+) -> Workload:
+    """The same, of a document whose text is read already."""
+    findings = Findings(document)
     section = read_section(WorkloadFile, findings).workload
     check_workload(section, findings, catalog, require_aware(now), grid)
     model = _model(section, findings, catalog)

@@ -70,3 +70,9 @@ class ActingStore:
 def acting(hub: Hub, store: OfficeStore, principal: Principal, act: Act, tenant: str) -> Hub:
     """The hub for one act. `tenant`: whose rows alone it may see; "" for all."""
     return replace(hub, store=ActingStore(store, hub.clock, principal, act, tenant))
+
+
+def office_of(hub: Hub) -> OfficeStore:
+    """The store of a hub that `acting` made."""
+    assert isinstance(hub.store, ActingStore)
+    return hub.store

@@ -6,27 +6,15 @@ A job that no pool can have, or that the tenant's account cannot hold, ends here
 from datetime import datetime, timedelta
 
 from suanwang.domain.job import Job, JobState
-from suanwang.domain.money import Money
-from suanwang.domain.placement import Option, Refused
+from suanwang.domain.placement import Refused
 from suanwang.domain.reason import Reason
-from suanwang.domain.voucher import Redemption
 from suanwang.errors import Conflict, Never, SuanwangError
 from suanwang.place.place import place
-from suanwang.ports import Transaction
 from suanwang.service.hub import Hub
 from suanwang.service.moves import move
 from suanwang.service.planning import estimate_all, occupancy_of
-from suanwang.settle import (
-    Purse,
-    billed_high_by_part,
-    facts_of,
-    fund_id,
-    hold,
-    order_of_use,
-    redeem_in_order,
-    release,
-    voucher_id,
-)
+from suanwang.service.redemptions import redemptions_for
+from suanwang.settle import hold, release
 
 HOLD_GRACE = timedelta(hours=24)
 """How long after its planned start a job may wait before its hold is given back."""
@@ -91,35 +79,6 @@ def _reason(refusal: SuanwangError) -> Reason:
             return Reason.MISSING_FIGURE
         case _:
             return Reason.HOLD_REFUSED
-
-
-def redemptions_for(hub: Hub, tx: Transaction, job: Job, option: Option, now: datetime) -> tuple[Redemption, ...]:
-    """What the tenant's vouchers take over of an option, in their order of use; refused ones with their reason.
-
-    Without `vouchers` in the workload none is used: a voucher is spent only when its tenant says so.
-    """
-    if not job.workload.vouchers:
-        return ()
-    purses = []
-    redeemed: dict[str, Money] = {}
-    for voucher in tx.ledger.vouchers(tenant=job.tenant):
-        programme = hub.grid.programme(voucher.programme_id)
-        remaining = Money(tx.ledger.balance(voucher_id(voucher.id)).available, programme.unit)
-        purses.append(Purse(voucher=voucher, programme=programme, remaining=remaining))
-        used = Money(voucher.face.micro - remaining.micro, programme.unit)
-        redeemed[programme.id] = redeemed.get(programme.id, Money.zero(programme.unit)) + used
-    funds = {
-        p.id: Money(tx.ledger.balance(fund_id(p.id, p.currency)).available, p.currency) for p in hub.grid.programmes
-    }
-    pool = hub.grid.pool(option.pool_id)
-    return redeem_in_order(
-        order_of_use(purses, job.workload.vouchers),
-        redeemed_by_tenant=redeemed,
-        fund_available=funds,
-        facts=facts_of(hub.grid.tenant(job.tenant), hub.grid.site(pool.site_id), pool, job.workload),
-        amount_by_part=billed_high_by_part(option),
-        now=now,
-    )
 
 
 def _expire(hub: Hub, now: datetime) -> None:

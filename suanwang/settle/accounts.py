@@ -17,8 +17,9 @@ from datetime import datetime
 
 from suanwang.domain.ledger import Account, AccountKind, Transfer, TransferKind
 from suanwang.domain.money import Money
+from suanwang.domain.programme import Programme, voucher_unit
 from suanwang.domain.site import Grid, Tenant
-from suanwang.domain.voucher import Programme, Voucher, voucher_unit
+from suanwang.domain.voucher import Voucher
 from suanwang.units import MICRO
 
 COIN_MICRO = MICRO // 100

@@ -13,7 +13,8 @@ from suanwang.domain.ledger import Transfer, TransferKind
 from suanwang.domain.money import Money, total
 from suanwang.domain.placement import Option
 from suanwang.domain.price import Charge
-from suanwang.domain.voucher import Redemption, voucher_unit
+from suanwang.domain.programme import voucher_unit
+from suanwang.domain.voucher import Redemption
 from suanwang.settle.accounts import (
     COIN_MICRO,
     fund_id,

@@ -1,7 +1,7 @@
 """Redeeming vouchers at order (mode B): who may, at which rate, how much; with each rule's answer as evidence.
 
 What a voucher takes over is ratio x recognised cost, exact, cut to 10^-6 toward zero (so never above the ratio), and
-at most: the caps per job and per tenant, what is left of the voucher, and what is free in the programme's fund.
+at most: what each cap leaves, what is left of the voucher, and what is free in the programme's fund.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,10 +11,17 @@ from fractions import Fraction
 
 from suanwang.domain.money import Money, total
 from suanwang.domain.placement import CostPart, Option
+from suanwang.domain.programme import AT_ORDER, Programme, Rate
 from suanwang.domain.reason import Reason
+from suanwang.domain.rule import Answer, Rule
 from suanwang.domain.site import Pool, Site, Tenant
-from suanwang.domain.voucher import Answer, Finding, Programme, Rate, Redemption, Rule, Voucher
+from suanwang.domain.voucher import Finding, Granted, Redemption, Voucher
 from suanwang.domain.workload import Workload
+from suanwang.settle.caps import applies, left_under
+from suanwang.settle.grant import find, rate_for
+
+THIS_ORDER = "(this order)"
+"""Stands for the job that is being ordered, which has no grant of its own yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,18 +69,7 @@ def billed_high_by_part(option: Option) -> dict[CostPart, Money]:
 def eligibility(programme: Programme, voucher: Voucher, facts: Mapping[str, str]) -> tuple[Finding, ...]:
     """Every rule's answer, the first being that the voucher is the tenant's own. All must be YES."""
     own = Rule(fact="tenant.id", one_of=(voucher.tenant,))
-    return tuple(_find(rule, facts) for rule in (own, *programme.eligibility))
-
-
-def rate_that_holds(programme: Programme, facts: Mapping[str, str]) -> tuple[Rate | None, tuple[Finding, ...]]:
-    """The first rate whose conditions are all YES, and the answers that were asked for on the way there."""
-    asked: list[Finding] = []
-    for rate in programme.rates:
-        answers = [_find(rule, facts) for rule in rate.when]
-        asked.extend(answers)
-        if all(f.answer is Answer.YES for f in answers):
-            return rate, tuple(asked)
-    return None, tuple(asked)
+    return tuple(find(rule, facts) for rule in (own, *programme.eligibility))
 
 
 def redeem(
@@ -81,7 +77,7 @@ def redeem(
     voucher: Voucher,
     *,
     remaining: Money,
-    redeemed_by_tenant: Money,
+    before: Sequence[Granted] = (),
     fund_available: Money,
     facts: Mapping[str, str],
     amount_by_part: Mapping[CostPart, Money],
@@ -91,27 +87,28 @@ def redeem(
 ) -> Redemption:
     """What this voucher takes over of a job whose cost is at most `amount_by_part` (the programme's currency).
 
-    `remaining` of the voucher and `redeemed_by_tenant` (used and held, in the cap's period) in the voucher unit;
-    `fund_available`, `redeemed_on_job` (this programme's other vouchers on the job) and `covered` (all vouchers on
-    the job) in the currency. The minimum spend is tested here, at order, on the recognised cost.
+    `remaining` of the voucher in the voucher unit; `before`: what the programme's vouchers paid and hold on other jobs,
+    as its caps count it; `fund_available`, `redeemed_on_job` (this programme's other vouchers on the job) and `covered`
+    (all vouchers on the job) in the currency. The minimum spend is tested here, at order, on the recognised cost.
     Raises Never(unit-mismatch) when an amount is in another unit.
     """
     zero = Money.zero(programme.currency)
     on_job, covered = redeemed_on_job or zero, covered or zero
     findings = eligibility(programme, voucher, facts)
-    rate, asked = rate_that_holds(programme, facts)
+    rate, asked = rate_for(programme, facts)
     recognised = total([m for part, m in amount_by_part.items() if part in programme.recognised], programme.currency)
     cost = total([m for part, m in amount_by_part.items() if part is not CostPart.CARBON], programme.currency)
 
     amount, reason = zero, _refusal(programme, voucher, findings, rate, recognised, now)
     if rate is not None and reason is None:
-        share = entitlement(rate.ratio, recognised)
-        if programme.cap_per_job is not None:
-            share = min(share, zero + programme.cap_per_job)
+        share = entitlement(rate.share, recognised)
+        share = share if rate.at_most is None else min(share, rate.at_most)
+        mine = _mine(voucher, facts, on_job, now)
         wanted = min(share - on_job, cost - covered)
         left = [_worth(remaining, programme), zero + fund_available]
-        if programme.cap_per_tenant is not None:
-            left.append(zero + programme.cap_per_tenant - _worth(redeemed_by_tenant, programme))
+        for cap in programme.caps:
+            under = left_under(cap, programme, mine, (*before, mine)) if applies(cap, facts, "") else None
+            left += [] if under is None else [under]
         amount = max(zero, min(wanted, *left))
         reason = Reason.VOUCHER_EXHAUSTED if wanted > zero and not amount else None
     return Redemption(
@@ -119,7 +116,7 @@ def redeem(
         programme_version=programme.version,
         voucher_id=voucher.id,
         amount=amount,
-        ratio=rate.ratio if rate else Fraction(0),
+        ratio=rate.share if rate else Fraction(0),
         recognised=programme.recognised,
         findings=(*findings, *asked),
         reason=reason,
@@ -142,7 +139,7 @@ def order_of_use(purses: Sequence[Purse], programmes: Sequence[str] = ()) -> lis
 def redeem_in_order(
     purses: Sequence[Purse],
     *,
-    redeemed_by_tenant: Mapping[str, Money],
+    before: Mapping[str, Sequence[Granted]],
     fund_available: Mapping[str, Money],
     facts: Mapping[str, str],
     amount_by_part: Mapping[CostPart, Money],
@@ -159,12 +156,11 @@ def redeem_in_order(
         programme = purse.programme
         zero = Money.zero(programme.currency)
         mine = total([r.amount for r in results if r.programme_id == programme.id], programme.currency)
-        before = redeemed_by_tenant.get(programme.id, Money.zero(programme.unit))
         result = redeem(
             programme,
             purse.voucher,
             remaining=purse.remaining,
-            redeemed_by_tenant=before + Money(mine.micro, programme.unit),
+            before=before.get(programme.id, ()),
             fund_available=fund_available.get(programme.id, zero) - mine,
             facts=facts,
             amount_by_part=amount_by_part,
@@ -194,13 +190,22 @@ def _refusal(
         return Reason.VOUCHER_EXPIRED
     too_small = programme.minimum_spend is not None and recognised < programme.minimum_spend
     started = now >= max(voucher.issued, programme.opens)
-    if not started or too_small or rate is None or not recognised:
+    if programme.mode not in AT_ORDER or not started or too_small or rate is None or not recognised:
         return Reason.VOUCHER_NOT_ELIGIBLE
     return None if all(f.answer is Answer.YES for f in findings) else Reason.VOUCHER_NOT_ELIGIBLE
 
 
-def _find(rule: Rule, facts: Mapping[str, str]) -> Finding:
-    return Finding(rule=rule, known=facts.get(rule.fact, ""), answer=rule.answer(facts))
+def _mine(voucher: Voucher, facts: Mapping[str, str], on_job: Money, now: datetime) -> Granted:
+    """This order as caps count it, with what the programme's other vouchers pay of it already."""
+    return Granted(
+        at=now,
+        amount=on_job,
+        tenant=voucher.tenant,
+        job=THIS_ORDER,
+        group=facts.get("tenant.group", ""),
+        provider=facts.get("provider.id", ""),
+        project=facts.get("project.id", ""),
+    )
 
 
 def _worth(vouchers: Money, programme: Programme) -> Money:

@@ -15,8 +15,9 @@ from suanwang.domain.ledger import Balance, Transfer, TransferKind
 from suanwang.domain.money import Money, total
 from suanwang.domain.placement import CostPart, Option, Placement
 from suanwang.domain.price import Basis, Charge
+from suanwang.domain.programme import Cap, Programme, Rate, Recognition, Scope
 from suanwang.domain.provenance import Confidence, Provenance
-from suanwang.domain.voucher import Programme, Rate, Redemption, Voucher
+from suanwang.domain.voucher import Redemption, Voucher
 from suanwang.domain.workload import Batch, Workload, WorkloadKind
 from suanwang.settle.accounts import COIN_MICRO, deposit, fund, issue
 from suanwang.settle.bill import invoice, rounding_transfer
@@ -125,10 +126,12 @@ def jobs(draw: st.DrawFn) -> Job:
     )
 
 
+SCOPES = st.sampled_from((Scope.JOB, Scope.TENANT, Scope.GROUP, Scope.PROGRAMME))
+
+
 @st.composite
 def programmes(draw: st.DrawFn, name: str) -> Programme:
     ratio = Fraction(draw(st.integers(1, 30)), 30)
-    cap = draw(st.none() | MICROS)
     return Programme(
         id=name,
         version=1,
@@ -138,9 +141,8 @@ def programmes(draw: st.DrawFn, name: str) -> Programme:
         opens=NOW - DAY,
         closes=NOW + 99 * DAY,
         rates=(Rate(ratio=ratio),),
-        recognised=tuple(draw(st.sets(st.sampled_from(("rent", "power", "data")), min_size=1))),
-        cap_per_job=None if cap is None else Money(cap, "CNY"),
-        cap_per_tenant=draw(st.none() | MICROS.map(lambda m: Money(m, "CNY"))),
+        recognition=Recognition(lines=tuple(draw(st.sets(st.sampled_from(("rent", "power", "data")), min_size=1)))),
+        caps=tuple(Cap(scope=scope, amount=Money(draw(MICROS), "CNY")) for scope in draw(st.sets(SCOPES))),
         provenance=TEST,
     )
 
@@ -183,7 +185,7 @@ def redeem_for(job: Job, bag: list[Purse], fund_micro: int) -> tuple[Redemption,
     assert job.placement is not None
     return redeem_in_order(
         order_of_use(bag),
-        redeemed_by_tenant={},
+        before={},
         fund_available={p.programme.id: Money(fund_micro, "CNY") for p in bag},
         facts={"tenant.id": "acme"},
         amount_by_part=billed_high_by_part(job.placement.option),
@@ -236,9 +238,8 @@ def test_every_settlement_balances(job: Job, bag: list[Purse], charges: list[Cha
         assert redeemed == fund_micro - used.get(f"fund:{name}:CNY", 0)
         programme = next(p.programme for p in bag if p.programme.id == name)
         recognised = sum(c.amount.micro for c in charges if PART_OF[c.basis] in programme.recognised)
-        assert redeemed <= programme.rates[0].ratio * recognised
-        caps = [c.micro for c in (programme.cap_per_job, programme.cap_per_tenant) if c is not None]
-        assert all(redeemed <= cap for cap in caps)
+        assert redeemed <= programme.rates[0].share * recognised
+        assert all(cap.amount is None or redeemed <= cap.amount.micro for cap in programme.caps)
 
 
 @QUICK

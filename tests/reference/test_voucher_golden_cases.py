@@ -1,106 +1,133 @@
-"""What published city programmes pay: Beijing 2023-25, Henan 2023, Chengdu 2025, Xiamen 2024, Shenzhen 2025-26.
+"""What published city programmes pay, by the data files that ship: published ratios, caps, least spends and splits.
 
-The rules are those of the cities' public notices (ratio, cap per user and year, least spend), in CNY.
+The amounts are those of the cities' public notices (CNY).
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 
 import pytest
 
+from suanwang.adapters.programmes import shipped_programme, shipped_programmes
+from suanwang.domain.case import Case, Cost
 from suanwang.domain.money import Money
-from suanwang.domain.placement import CostPart
-from suanwang.domain.provenance import Confidence, Provenance
+from suanwang.domain.provenance import Confidence
 from suanwang.domain.reason import Reason
-from suanwang.domain.voucher import Programme, Rate, Redemption, Rule, Voucher
-from suanwang.settle.redeem import redeem
+from suanwang.domain.rule import Answer
+from suanwang.domain.voucher import Granted
+from suanwang.settle.grant import Assessment, assess
 
-STARTUP = Rule(fact="tenant.stage", one_of=("startup",))
-NOW = datetime(2025, 6, 1, tzinfo=UTC)
+IN_BEIJING = {
+    "tenant.registered_place": "北京",
+    "tenant.sector": "software",
+    "tenant.bad_credit_3y": "false",
+    "contract.related_parties": "false",
+    "contract.days": "300",
+    "contract.signed": "2024-03-01",
+}
+IN_HENAN = {"tenant.legal_form": "firm", "provider.listed": "true"}
+IN_HANGZHOU = {"tenant.legal_form": "firm", "provider.city_planned": "true", "tenant.sector": "industry"}
+DOMESTIC, OTHER = {"accelerator.origin": "domestic"}, {"accelerator.origin": "imported"}
+IN_SHENZHEN = {"tenant.legal_form": "firm", "workload.use": "training"}
+IN_NANNING = {"tenant.legal_form": "firm", "provider.listed": "true", "contract.related_parties": "false"}
 
 
 def cny(amount: str) -> Money:
     return Money.parse(amount, "CNY")
 
 
-def city(
-    name: str, ratio: str, *, tenant: str = "", job: str = "", least: str = "", first: tuple[Rate, ...] = ()
-) -> Programme:
-    return Programme(
-        id=name,
-        version=1,
-        name=name,
-        issuer=name,
-        currency="CNY",
-        opens=datetime(2025, 1, 1, tzinfo=UTC),
-        closes=datetime(2026, 1, 1, tzinfo=UTC),
-        rates=(*first, Rate(ratio=Fraction(ratio))),
-        cap_per_tenant=cny(tenant) if tenant else None,
-        cap_per_job=cny(job) if job else None,
-        minimum_spend=cny(least) if least else None,
-        provenance=Provenance(source="public notice of the city", date="2025", confidence=Confidence.PRESS),
+def case(spend: str, facts: dict[str, str], at: datetime, used: str = "0", job: str = "c2") -> Case:
+    before = Granted(at=at - timedelta(days=30), amount=cny(used), tenant="acme", job="c1")
+    return Case(
+        id="case",
+        at=at,
+        facts={"tenant.id": "acme", "contract.id": job, **facts},
+        costs=(Cost(line="rent", amount=cny(spend), paid=cny(spend)),),
+        granted_before=(before,),
     )
 
 
-BEIJING = city("beijing", "0.2", tenant="2_000_000")
-HENAN = city("henan", "0.2", tenant="1_000_000")
-CHENGDU = city("chengdu", "0.6", tenant="5_000_000")
-XIAMEN = city("xiamen", "0.5", tenant="1_000_000", least="50_000")
-SHENZHEN = city("shenzhen", "0.5", job="10_000_000", first=(Rate(ratio=Fraction("0.6"), when=(STARTUP,)),))
-
-
-def paid(programme: Programme, spend: str, *, used: str = "0", stage: str = "") -> Redemption:
-    voucher = Voucher(
-        id="v",
-        programme_id=programme.id,
-        tenant="acme",
-        face=Money.parse("100_000_000", programme.unit),
-        issued=programme.opens,
-        expires=programme.closes,
-    )
-    return redeem(
-        programme,
-        voucher,
-        remaining=voucher.face,
-        redeemed_by_tenant=Money.parse(used, programme.unit),
-        fund_available=cny("1_000_000_000"),
-        facts={"tenant.id": "acme", "tenant.stage": stage},
-        amount_by_part={CostPart.RENT: cny(spend)},
-        now=NOW,
-    )
+def granted(programme: str, spend: str, facts: dict[str, str] | None = None, used: str = "0") -> Assessment:
+    rules = shipped_programme(programme)
+    return assess(rules, case(spend, facts or {}, rules.closes - timedelta(days=100), used))
 
 
 @pytest.mark.parametrize(
-    ("programme", "spend", "expected"),
+    ("programme", "spend", "facts", "expected"),
     [
-        (BEIJING, "3_000_000", "600_000"),
-        (BEIJING, "15_000_000", "2_000_000"),
-        (HENAN, "2_000_000", "400_000"),
-        (HENAN, "6_000_000", "1_000_000"),
-        (CHENGDU, "10_000_000", "5_000_000"),
-        (XIAMEN, "120_000", "60_000"),
-        (XIAMEN, "3_000_000", "1_000_000"),
+        ("beijing-2023", "3_000_000", IN_BEIJING, "600_000"),
+        ("beijing-2023", "15_000_000", IN_BEIJING, "2_000_000"),
+        ("henan-2023", "2_000_000", IN_HENAN, "400_000"),
+        ("henan-2023", "6_000_000", IN_HENAN, "1_000_000"),
+        ("hangzhou-2024", "10_000_000", IN_HANGZHOU | DOMESTIC, "3_000_000"),
+        ("hangzhou-2024", "10_000_000", IN_HANGZHOU | OTHER, "2_000_000"),
+        ("hangzhou-2024", "40_000_000", IN_HANGZHOU | DOMESTIC, "8_000_000"),
+        ("hangzhou-2024", "40_000_000", IN_HANGZHOU | DOMESTIC | {"tenant.sector": "foundation_model"}, "12_000_000"),
+        ("chengdu-2025", "10_000_000", {"contract.through_service_institution": "true"}, "5_000_000"),
+        ("xiamen-2024", "40_000", {}, "0"),
+        ("xiamen-2024", "120_000", {}, "60_000"),
+        ("xiamen-2024", "3_000_000", {}, "1_000_000"),
+        ("xiamen-2023", "299_999", {}, "0"),
+        ("shenzhen-2025", "1_000_000", IN_SHENZHEN | {"tenant.stage": "startup"}, "600_000"),
+        ("shenzhen-2025", "1_000_000", IN_SHENZHEN | {"tenant.stage": "listed"}, "500_000"),
+        ("shenzhen-2025", "90_000_000", IN_SHENZHEN, "10_000_000"),
     ],
 )
-def test_published_cases(programme: Programme, spend: str, expected: str) -> None:
-    result = paid(programme, spend)
-    assert (result.amount, result.reason) == (cny(expected), None)
+def test_published_cases(programme: str, spend: str, facts: dict[str, str], expected: str) -> None:
+    result = granted(programme, spend, facts)
+    assert result.granted == cny(expected)
+    assert (result.answer is Answer.YES) == (expected != "0")
 
 
 def test_a_further_contract_in_the_same_year_gets_nothing_above_the_cap() -> None:
-    result = paid(BEIJING, "3_000_000", used="2_000_000")
-    assert (result.amount, result.reason) == (cny("0"), Reason.VOUCHER_EXHAUSTED)
+    result = granted("beijing-2023", "3_000_000", IN_BEIJING, used="2_000_000")
+    assert (result.granted, [w.reason for w in result.reasons]) == (cny("0"), [Reason.VOUCHER_CAPPED])
+    assert granted("beijing-2023", "3_000_000", IN_BEIJING, used="1_700_000").granted == cny("300_000")
 
 
-def test_what_is_left_below_the_cap_is_paid() -> None:
-    assert paid(BEIJING, "3_000_000", used="1_700_000").amount == cny("300_000")
+def test_a_contract_is_supported_once() -> None:
+    rules, at = shipped_programme("beijing-2023"), datetime(2025, 6, 1, tzinfo=UTC)
+    again = assess(rules, case("3_000_000", IN_BEIJING, at, used="1", job="c1"))
+    assert (again.granted, again.answer) == (cny("0"), Answer.NO)
 
 
-def test_below_the_least_spend_nothing_is_paid() -> None:
-    result = paid(XIAMEN, "40_000")
-    assert (result.amount, result.reason) == (cny("0"), Reason.VOUCHER_NOT_ELIGIBLE)
+def test_the_year_begins_anew() -> None:
+    rules = shipped_programme("beijing-2023")
+    last_year = Granted(at=datetime(2024, 12, 31, 15, tzinfo=UTC), amount=cny("2_000_000"), tenant="acme", job="c0")
+    base = case("3_000_000", IN_BEIJING, datetime(2024, 12, 31, 16, tzinfo=UTC))
+    asked = Case(id="x", at=base.at, facts=base.facts, costs=base.costs, granted_before=(last_year,))
+    assert assess(rules, asked).granted == cny("600_000")  # 16:00 UTC is the first moment of 2025 in Beijing
 
 
-@pytest.mark.parametrize(("stage", "expected"), [("startup", "600_000"), ("listed", "500_000"), ("", "500_000")])
-def test_the_first_rate_that_holds_applies(stage: str, expected: str) -> None:
-    assert paid(SHENZHEN, "1_000_000", stage=stage).amount == cny(expected)
+def test_province_and_city_bear_half_each() -> None:
+    result = granted("henan-2023", "6_000_000", IN_HENAN)
+    assert result.fund_lines == {"province": cny("500_000"), "city": cny("500_000")}
+
+
+def test_days_in_the_window_cut_at_four_decimals_of_ten_thousand() -> None:
+    """200 k over 729 days, 305 of them in the window: 20 x 305/729 = 8.3676, x 30 % = 2.5102 (10^4 CNY)."""
+    rules, at = shipped_programme("nanning-2025"), datetime(2025, 6, 1, tzinfo=UTC)
+    by_count = Cost(line="rent", amount=cny("200_000"), paid=cny("200_000"), days=729, days_counted=305)
+    first, last = date(2024, 1, 2), date(2025, 12, 30)
+    by_dates = Cost(line="rent", amount=cny("200_000"), paid=cny("200_000"), from_day=first, until_day=last)
+    assert (last - first).days + 1 == 729
+    facts = {"tenant.id": "acme", **IN_NANNING}
+    result = assess(rules, Case(id="a", at=at, facts=facts, costs=(by_count,)))
+    assert (result.recognised_cost, result.granted) == (cny("83_676"), cny("25_102"))
+    other = assess(rules, Case(id="b", at=at, facts=facts, costs=(by_dates,)))
+    assert other.recognised_cost == Money(int(Fraction(200_000 * 364, 729)) * 10**6, "CNY")
+
+
+@pytest.mark.parametrize("missing", sorted(IN_BEIJING))
+def test_what_is_not_known_asks_for_evidence_and_says_what_it_would_bring(missing: str) -> None:
+    facts = {name: value for name, value in IN_BEIJING.items() if name != missing}
+    result = granted("beijing-2023", "3_000_000", facts)
+    assert (result.answer, result.granted, result.possible) == (Answer.NEEDS_EVIDENCE, cny("0"), cny("600_000"))
+    assert [w.reason for w in result.reasons] == [Reason.VOUCHER_NEEDS_EVIDENCE]
+    assert missing in str(result.reasons[0].detail)
+
+
+def test_every_shipped_programme_says_how_far_it_can_be_trusted() -> None:
+    found = shipped_programmes()
+    assert len(found) >= 15
+    assert {p.provenance.confidence for p in found} == {Confidence.PRESS, Confidence.ESTIMATE}

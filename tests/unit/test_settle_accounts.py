@@ -8,11 +8,12 @@ import pytest
 
 from suanwang.domain.ledger import AccountKind, TransferKind
 from suanwang.domain.money import Money
+from suanwang.domain.programme import Programme, Rate
 from suanwang.domain.provenance import Confidence, Provenance
 from suanwang.domain.signal import Signal
 from suanwang.domain.site import Grid, Site, Tenant
 from suanwang.domain.tariff import Tariff
-from suanwang.domain.voucher import Programme, Rate, Voucher
+from suanwang.domain.voucher import Voucher
 from suanwang.errors import Never
 from suanwang.settle import accounts
 

@@ -9,9 +9,11 @@ import pytest
 
 from suanwang.domain.money import Money
 from suanwang.domain.placement import CostPart
+from suanwang.domain.programme import Cap, Mode, Programme, Rate, Recognition, Scope
 from suanwang.domain.provenance import Confidence, Provenance
 from suanwang.domain.reason import Reason
-from suanwang.domain.voucher import Answer, Programme, Rate, Redemption, Rule, Voucher
+from suanwang.domain.rule import Answer, Rule
+from suanwang.domain.voucher import Granted, Redemption, Voucher
 from suanwang.errors import Never
 from suanwang.settle.redeem import Purse, order_of_use, redeem, redeem_in_order
 
@@ -71,7 +73,7 @@ def redeemed(
         programme,
         paper or voucher(),
         remaining=Money.parse(remaining, "VCH:city"),
-        redeemed_by_tenant=Money.parse(used, "VCH:city"),
+        before=(Granted(at=NOW - DAY, amount=cny(used), tenant="acme", job="earlier"),),
         fund_available=cny(fund),
         facts=FACTS if facts is None else facts,
         amount_by_part=COST,
@@ -79,14 +81,22 @@ def redeemed(
     )
 
 
+def capped(scope: Scope, amount: str) -> Programme:
+    return replace(PROGRAMME, caps=(Cap(scope=scope, amount=cny(amount)),))
+
+
+def recognising(*lines: str) -> Programme:
+    return replace(PROGRAMME, recognition=Recognition(lines=lines))
+
+
 AMOUNTS = {
     "ratio of rent and power": (redeemed(), "70"),
     "what is left": (redeemed(remaining="12.5"), "12.5"),
     "what the fund has": (redeemed(fund="3"), "3"),
-    "rent only": (redeemed(replace(PROGRAMME, recognised=("rent",))), "50"),
-    "data too": (redeemed(replace(PROGRAMME, recognised=("rent", "power", "data"))), "75"),
-    "cap per job": (redeemed(replace(PROGRAMME, cap_per_job=cny("20"))), "20"),
-    "cap per tenant": (redeemed(replace(PROGRAMME, cap_per_tenant=cny("90")), used="60"), "30"),
+    "rent only": (redeemed(recognising("rent")), "50"),
+    "data too": (redeemed(recognising("rent", "power", "data")), "75"),
+    "cap per job": (redeemed(capped(Scope.JOB, "20")), "20"),
+    "cap per tenant": (redeemed(capped(Scope.TENANT, "90"), used="60"), "30"),
     "minimum just met": (redeemed(replace(PROGRAMME, minimum_spend=cny("140"))), "70"),
     "cut, not rounded": (redeemed(replace(PROGRAMME, rates=(Rate(ratio=Fraction(1, 3)),))), "46.666666"),
     "all of it": (redeemed(replace(PROGRAMME, rates=(Rate(ratio=Fraction(1)),))), "140"),
@@ -111,14 +121,15 @@ REFUSALS = {
     "not the tenant's own": (redeemed(facts={"tenant.id": "other", "tenant.legal_form": "firm"}), NOT_ELIGIBLE),
     "too small": (redeemed(replace(PROGRAMME, minimum_spend=cny("140.000001"))), NOT_ELIGIBLE),
     "no rate holds": (redeemed(replace(PROGRAMME, rates=(NEVER_HOLDS,))), NOT_ELIGIBLE),
-    "nothing recognised": (redeemed(replace(PROGRAMME, recognised=("support",))), NOT_ELIGIBLE),
+    "nothing recognised": (redeemed(recognising("support")), NOT_ELIGIBLE),
     "not yet issued": (redeemed(now=NOW - 11 * DAY), NOT_ELIGIBLE),
     "expired": (redeemed(now=NOW + 30 * DAY), EXPIRED),
     "programme closed": (redeemed(paper=voucher(expires=NOW + 900 * DAY), now=NOW + 100 * DAY), EXPIRED),
+    "reimbursed later": (redeemed(replace(PROGRAMME, mode=Mode.REIMBURSE)), NOT_ELIGIBLE),
     "used up": (redeemed(remaining="0"), EXHAUSTED),
     "fund empty": (redeemed(fund="0"), EXHAUSTED),
-    "cap reached": (redeemed(replace(PROGRAMME, cap_per_tenant=cny("60")), used="60"), EXHAUSTED),
-    "cap exceeded": (redeemed(replace(PROGRAMME, cap_per_tenant=cny("60")), used="80"), EXHAUSTED),
+    "cap reached": (redeemed(capped(Scope.TENANT, "60"), used="60"), EXHAUSTED),
+    "cap exceeded": (redeemed(capped(Scope.TENANT, "60"), used="80"), EXHAUSTED),
 }
 
 
@@ -150,7 +161,6 @@ def test_units_do_not_mix() -> None:
             PROGRAMME,
             voucher(),
             remaining=cny("5"),
-            redeemed_by_tenant=Money.zero("VCH:city"),
             fund_available=cny("5"),
             facts=FACTS,
             amount_by_part=COST,
@@ -179,9 +189,7 @@ def test_soonest_expiry_first_then_smallest_remainder_then_the_tenants_order() -
 
 
 def in_order(purses: list[Purse], funds: dict[str, Money]) -> list[tuple[str, Money, Reason | None]]:
-    results = redeem_in_order(
-        purses, redeemed_by_tenant={}, fund_available=funds, facts=FACTS, amount_by_part=COST, now=NOW
-    )
+    results = redeem_in_order(purses, before={}, fund_available=funds, facts=FACTS, amount_by_part=COST, now=NOW)
     return [(r.voucher_id, r.amount, r.reason) for r in results]
 
 
@@ -193,14 +201,14 @@ def test_vouchers_of_one_programme_share_its_ratio_and_unneeded_ones_are_left_ou
 def test_vouchers_of_one_programme_share_its_fund_and_its_cap() -> None:
     purses = [purse("a", "30"), purse("b", "100")]
     assert in_order(purses, {"city": cny("50")}) == [("a", cny("30"), None), ("b", cny("20"), None)]
-    capped = replace(PROGRAMME, cap_per_tenant=cny("35"))
-    purses = [purse("a", "30", programme=capped), purse("b", "100", programme=capped)]
+    least = capped(Scope.TENANT, "35")
+    purses = [purse("a", "30", programme=least), purse("b", "100", programme=least)]
     assert in_order(purses, {"city": cny("5000")}) == [("a", cny("30"), None), ("b", cny("5"), None)]
 
 
 def test_programmes_together_pay_no_more_than_the_cost() -> None:
     whole = replace(PROGRAMME, rates=(Rate(ratio=Fraction(1)),))
-    other = replace(whole, id="other", recognised=("rent", "data"))
+    other = replace(whole, id="other", recognition=Recognition(lines=("rent", "data")))
     funds = {"city": cny("5000"), "other": cny("5000")}
     result = in_order([purse("a", "1000", programme=whole), purse("b", "1000", programme=other)], funds)
     assert result == [("a", cny("140"), None), ("b", cny("10"), None)]

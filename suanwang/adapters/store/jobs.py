@@ -41,8 +41,18 @@ class SqlJobs:
             raise missing(msg("job"), job_id)
         return codec.load(Job, body)
 
-    def find(self, states: Sequence[JobState] = (), tenant: str = "", limit: int = 1000, after: str = "") -> list[Job]:
-        query = select(jobs.c.body).where(jobs.c.id > after).order_by(jobs.c.id).limit(limit)
+    def find(
+        self,
+        states: Sequence[JobState] = (),
+        tenant: str = "",
+        limit: int = 1000,
+        after: str = "",
+        *,
+        newest: bool = False,
+    ) -> list[Job]:
+        query = select(jobs.c.body).order_by(jobs.c.id.desc() if newest else jobs.c.id).limit(limit)
+        if after:
+            query = query.where(jobs.c.id < after if newest else jobs.c.id > after)
         if states:
             query = query.where(jobs.c.state.in_([s.value for s in states]))
         if tenant:

@@ -88,11 +88,21 @@ class MemoryJobs:
             raise missing(msg("job"), job_id)
         return self._tables.jobs[job_id]
 
-    def find(self, states: Sequence[JobState] = (), tenant: str = "", limit: int = 1000, after: str = "") -> list[Job]:
+    def find(
+        self,
+        states: Sequence[JobState] = (),
+        tenant: str = "",
+        limit: int = 1000,
+        after: str = "",
+        *,
+        newest: bool = False,
+    ) -> list[Job]:
         found = [
             job
-            for id_, job in sorted(self._tables.jobs.items())
-            if id_ > after and (not states or job.state in states) and (not tenant or job.tenant == tenant)
+            for id_, job in sorted(self._tables.jobs.items(), reverse=newest)
+            if (not after or (id_ < after if newest else id_ > after))
+            and (not states or job.state in states)
+            and (not tenant or job.tenant == tenant)
         ]
         return found[:limit]
 

@@ -1,22 +1,44 @@
 """The application of a hub: routes, errors, request ids. Everything it does, a service does."""
 
+from typing import Any
+
 from fastapi import FastAPI
 
 from suanwang import __version__
 from suanwang.bootstrap import House
-from suanwang.interfaces.api import health, jobs
-from suanwang.interfaces.serving.caller import Known
+from suanwang.interfaces.api import books, catalog, health, identity, jobs, sites, streams, workloads
+from suanwang.interfaces.api.operations import describe
+from suanwang.interfaces.serving.front import Front
+from suanwang.interfaces.serving.limits import Shares
 from suanwang.interfaces.serving.passage import Passage
 from suanwang.interfaces.serving.refusals import add_refusals
 from suanwang.interfaces.web import sessions
+from suanwang.service.ticking import Ticker
 
-ROUTERS = (health.router, jobs.router, sessions.router)
+ROUTERS = (
+    health.router,
+    workloads.router,
+    jobs.router,
+    streams.router,
+    books.router,
+    sites.router,
+    catalog.router,
+    identity.router,
+    sessions.router,
+)
 """Every router of the hub. One that is added here is served, documented and fuzzed."""
 
 
-def create_app(house: House) -> FastAPI:
-    """The ASGI application of a composed hub. It does not tick: see `ticker.py`."""
-    app = FastAPI(
+class HubApp(FastAPI):
+    """FastAPI, with a description made of the nouns."""
+
+    def openapi(self) -> dict[str, Any]:
+        return describe(self)
+
+
+def create_app(house: House, ticker: Ticker | None = None) -> FastAPI:
+    """The ASGI application of a composed hub; of its ticker, where it has one, it only shows the metrics."""
+    app = HubApp(
         title="suanwang",
         version=__version__,
         openapi_url="/v1/openapi.json",
@@ -24,10 +46,9 @@ def create_app(house: House) -> FastAPI:
         redoc_url=None,
         separate_input_output_schemas=False,
     )
-    app.state.house = house
-    app.state.known = Known()
+    app.state.front = Front(house=house, shares=Shares(house.settings.rate_limit), ticker=ticker)
     add_refusals(app)
     for router in ROUTERS:
         app.include_router(router)
-    app.add_middleware(Passage)
+    app.add_middleware(Passage, in_flight_max=house.settings.in_flight_max)
     return app

@@ -1,11 +1,8 @@
 """Whether the hub lives and serves: for load balancers and supervisors. Nobody logs in for these."""
 
-from typing import TYPE_CHECKING
-
 from fastapi import APIRouter, Request
 
-if TYPE_CHECKING:
-    from suanwang.bootstrap import House
+from suanwang.interfaces.serving.front import front_of
 
 router = APIRouter(tags=["health"])
 
@@ -19,7 +16,6 @@ async def healthz() -> dict[str, str]:
 @router.get("/readyz")
 def readyz(request: Request) -> dict[str, str]:
     """The hub can serve: its database answers. 503 when it does not."""
-    house: House = request.app.state.house
-    with house.store.reading() as tx:
+    with front_of(request).house.store.reading() as tx:
         tx.identity.users(limit=1)
     return {"status": "ok"}

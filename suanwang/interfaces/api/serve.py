@@ -35,8 +35,7 @@ def listen(host: str, port: int) -> socket.socket:
 def serve(house: House, listener: socket.socket, on_ready: Callable[[], None], *, ticking: bool = True) -> None:
     """Serve until SIGINT or SIGTERM. Open requests are answered, the tick that runs is ended, the lease given back."""
     ticker = Ticker(house.hub, house.store, find_policy(house.hub.grid.policy))
-    app = create_app(house)
-    app.state.ticker = ticker
+    app = create_app(house, ticker if ticking else None)
     config = uvicorn.Config(
         app, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_S, server_header=False, lifespan="off"
     )

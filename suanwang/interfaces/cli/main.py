@@ -18,6 +18,7 @@ from suanwang.interfaces.cli.jobs import job, jobs
 from suanwang.interfaces.cli.model import model
 from suanwang.interfaces.cli.plan import plan
 from suanwang.interfaces.cli.prices import prices
+from suanwang.interfaces.cli.programmes import COMMANDS as PROGRAMME_COMMANDS
 from suanwang.interfaces.cli.replay import replay
 from suanwang.interfaces.cli.run import place, run, submit
 from suanwang.interfaces.cli.terminal import Terminal, error_as_json
@@ -65,6 +66,8 @@ COMMANDS = (
 )
 for command in COMMANDS:
     cli.add_command(command)
+for command in PROGRAMME_COMMANDS:
+    voucher.add_command(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,10 +1,7 @@
 """Who calls, and what a handler works with: the principal, its language, and the hub as it may use it."""
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from time import monotonic
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
@@ -14,44 +11,18 @@ from suanwang.bootstrap import House
 from suanwang.domain.identity import Permission, Principal
 from suanwang.errors import NotPermitted, msg
 from suanwang.interfaces.i18n import Translate, translator
+from suanwang.interfaces.serving.front import Front, front_of
+from suanwang.interfaces.serving.known import Known
 from suanwang.interfaces.serving.refusals import language_of
+from suanwang.ports import OfficeStore
 from suanwang.schemas.wire import plain
-from suanwang.service.acting import Act, acting
+from suanwang.service.acting import Act, acting, office_of
 from suanwang.service.hub import Hub
 from suanwang.service.identity import authenticate, digest, unknown
 
 SESSION_COOKIE = "suanwang_session"
 CSRF_HEADER = "x-csrf-token"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-REMEMBER_S = 3.0
-"""How long a principal that was authenticated is known again without the database: the longest that a revoked token
-still works."""
-REMEMBERED = 10_000
-
-
-class Known:
-    """The principals of the last seconds, by the digest of their secret."""
-
-    def __init__(self) -> None:
-        self._mutex = threading.Lock()
-        self._found: OrderedDict[str, tuple[float, Principal]] = OrderedDict()
-
-    def get(self, key: str) -> Principal | None:
-        with self._mutex:
-            until, principal = self._found.get(key, (0.0, None))
-            return principal if until > monotonic() else None
-
-    def put(self, key: str, principal: Principal) -> None:
-        with self._mutex:
-            self._found[key] = (monotonic() + REMEMBER_S, principal)
-            self._found.move_to_end(key)
-            while len(self._found) > REMEMBERED:
-                self._found.popitem(last=False)
-
-    def forget(self) -> None:
-        """After a revocation: everybody is asked for again."""
-        with self._mutex:
-            self._found.clear()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +34,7 @@ class Caller:
     request_id: str
     lang: str
     csrf: str
+    known: Known
 
     @property
     def translate(self) -> Translate:
@@ -72,15 +44,29 @@ class Caller:
         """The wire form, in the caller's language."""
         return plain(thing, self.translate)
 
-    def reading(self, permission: Permission) -> Hub:
-        """The hub, of which it sees what the permission lets it see. Raises NotPermitted(role-missing)."""
-        tenant = self.principal.tenant_for(permission)
+    def reading(self, permission: Permission, *, everything: bool = False) -> Hub:
+        """The hub, of which it sees what the permission lets it see. Raises NotPermitted(role-missing).
+
+        `everything`: what all tenants have promised is counted too, though it is not shown (a quote).
+        """
+        tenant = "" if everything else self.principal.tenant_for(permission)
         return self._hub(Act(action="", target="", request_id=self.request_id, changes=False), tenant)
 
-    def changing(self, permission: Permission, action: str, target: str = "") -> Hub:
-        """The hub for one change, which the audit log will have as `action` on `target`. Raises NotPermitted."""
-        tenant = self.principal.tenant_for(permission)
+    def changing(self, permission: Permission | None, action: str, target: str = "") -> Hub:
+        """The hub for one change, which the audit log will have as `action` on `target`. Raises NotPermitted.
+
+        `permission` None: a change of what is the caller's own.
+        """
+        tenant = self.principal.tenant_for(permission) if permission else self.principal.user.organisation
         return self._hub(Act(action=action, target=target, request_id=self.request_id, changes=True), tenant)
+
+    def office(self, hub: Hub) -> OfficeStore:
+        """The store of such a hub, with users, tokens and the like."""
+        return office_of(hub)
+
+    def forget_principals(self) -> None:
+        """After a change of users or tokens: everybody is asked for again."""
+        self.known.forget()
 
     def _hub(self, act: Act, tenant: str) -> Hub:
         return acting(self.house.hub, self.house.store, self.principal, act, tenant)
@@ -102,22 +88,24 @@ async def caller(request: Request) -> Caller:
                 msg("the change does not come from a page of this session"),
                 msg("Load the page again."),
             )
-    principal = await _principal(request, secret.strip())
+    front = front_of(request)
+    principal = await _principal(front, secret.strip())
     request.scope["principal"] = principal
+    front.shares.take(principal.user.id)
     return Caller(
-        house=request.app.state.house,
+        house=front.house,
         principal=principal,
         request_id=request.scope.get("request_id", ""),
         lang=language_of(request),
         csrf=csrf_of(secret) if principal.token.session else "",
+        known=front.known,
     )
 
 
-async def _principal(request: Request, secret: str) -> Principal:
+async def _principal(front: Front, secret: str) -> Principal:
     if not secret:
         raise unknown()
-    known: Known = request.app.state.known
-    house: House = request.app.state.house
+    known, house = front.known, front.house
     key, now = digest(secret), house.hub.clock.now()
     principal = known.get(key)
     if principal is None or not principal.token.valid(now):

@@ -10,11 +10,14 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from suanwang.errors import Never, SuanwangError, msg
+from suanwang.interfaces.serving.limits import TooManyRequests
 from suanwang.interfaces.serving.refusals import answer
 
 log = logging.getLogger("suanwang.api")
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 BODY_BYTES_MAX = 2_000_000
+ALWAYS = frozenset({"/healthz", "/readyz", "/metrics"})
+"""What is answered however much there is to do."""
 
 
 class TooLarge(HTTPException):
@@ -27,8 +30,10 @@ class TooLarge(HTTPException):
 class Passage:
     """ASGI middleware around the whole application."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, in_flight_max: int) -> None:
         self._app = app
+        self._in_flight_max = in_flight_max
+        self.in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -45,13 +50,18 @@ class Passage:
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
             await send(message)
 
+        self.in_flight += 1
         try:
-            await self._app(scope, _bounded(receive), sending)
+            if self.in_flight > self._in_flight_max and scope["path"] not in ALWAYS:
+                await _refuse(scope, sending, TooManyRequests(1))
+            else:
+                await self._app(scope, _bounded(receive), sending)
         except Exception:
             log.exception("fault", extra={"fields": {"request_id": request_id}})
             if not status:
                 await _refuse(scope, sending, _fault())
         finally:
+            self.in_flight -= 1
             _log(scope, status, perf_counter() - began)
 
 
@@ -78,7 +88,6 @@ def _bounded(receive: Receive) -> Receive:
 async def _refuse(scope: Scope, send: Send, error: SuanwangError) -> None:
     request = Request(scope)
     response = answer(request, error)
-    response.status_code = 500
     await response(scope, request.receive, send)
 
 

@@ -34,6 +34,7 @@ STATUS_OF_CODE: Mapping[str, int] = {
     "stale-etag": 412,
     "too-large": 413,
     "too-many-requests": 429,
+    "hub-failed": 500,
 }
 """Codes for which HTTP has a status of its own."""
 

@@ -1,7 +1,7 @@
 """Logging in and out of the console: a token is exchanged for a session in a cookie that no script can read."""
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Form, Request
@@ -9,10 +9,8 @@ from fastapi.responses import RedirectResponse, Response
 
 from suanwang.domain.identity import Principal
 from suanwang.interfaces.serving.caller import SESSION_COOKIE
+from suanwang.interfaces.serving.front import front_of
 from suanwang.service.identity import authenticate, make_token
-
-if TYPE_CHECKING:
-    from suanwang.bootstrap import House
 
 router = APIRouter(include_in_schema=False)
 SESSION_FOR = timedelta(hours=12)
@@ -27,7 +25,7 @@ def local_path(target: str) -> str:
 
 def open_session(request: Request, principal: Principal, target: str) -> Response:
     """A redirect that carries the cookie of a new session of the principal's user."""
-    house: House = request.app.state.house
+    house = front_of(request).house
     scopes, now = principal.token.scopes, house.hub.clock.now()
     with house.store.transaction() as tx:
         new = make_token(tx.identity, principal.user, "console", now, SESSION_FOR, scopes=scopes, session=True)
@@ -46,20 +44,20 @@ def open_session(request: Request, principal: Principal, target: str) -> Respons
 @router.post("/login")
 def log_in(request: Request, token: Annotated[str, Form()], target: Annotated[str, Form()] = "/") -> Response:
     """Open a session by a token. Raises NotPermitted(not-authenticated)."""
-    house: House = request.app.state.house
+    house = front_of(request).house
     return open_session(request, authenticate(house.store, token.strip(), house.hub.clock.now()), target)
 
 
 @router.post("/logout")
 def log_out(request: Request) -> Response:
     """End the session: its token is revoked, its cookie removed."""
-    house: House = request.app.state.house
+    house = front_of(request).house
     secret = request.cookies.get(SESSION_COOKIE, "")
     if secret:
         now = house.hub.clock.now()
         with house.store.transaction() as tx:
             tx.identity.revoke(authenticate(house.store, secret, now).token.id, now)
-        request.app.state.known.forget()
+        front_of(request).known.forget()
     response = RedirectResponse("/", 303)
     response.delete_cookie(SESSION_COOKIE)
     return response

@@ -16,10 +16,11 @@ from suanwang.adapters.store.sql import SqlStore, open_store
 from suanwang.domain.job import JobState
 from suanwang.domain.money import Money
 from suanwang.domain.order import Order
+from suanwang.domain.programme import Programme, Rate
 from suanwang.domain.reason import Reason
 from suanwang.domain.signal import Signal
 from suanwang.domain.site import Grid, Link, Tenant
-from suanwang.domain.voucher import Programme, Rate, Voucher
+from suanwang.domain.voucher import Voucher
 from suanwang.domain.workload import (
     Batch,
     Checkpointing,

@@ -14,8 +14,9 @@ from suanwang.adapters.store import codec
 from suanwang.domain.job import Job, JobState
 from suanwang.domain.money import Money
 from suanwang.domain.order import Order
+from suanwang.domain.programme import Cap, Programme, Rate, Scope
 from suanwang.domain.site import Grid, Link, Tenant
-from suanwang.domain.voucher import Programme, Rate, Voucher
+from suanwang.domain.voucher import Voucher
 from suanwang.domain.workload import Batch, Checkpointing, DataSet, Demand, Limits, Program, Workload, WorkloadKind
 from suanwang.errors import Never, msg
 from suanwang.ports import Store
@@ -49,7 +50,7 @@ def seeded_grid() -> Grid:
             opens=MONDAY - HOUR,
             closes=MONDAY + 5000 * HOUR,
             rates=(Rate(ratio=ratio),),
-            cap_per_tenant=cny("60"),
+            caps=(Cap(scope=Scope.TENANT, amount=cny("60")),),
             provenance=INVENTED,
         )
         for name, ratio in (("half", Fraction(1, 2)), ("third", Fraction(1, 3)))

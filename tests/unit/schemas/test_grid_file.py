@@ -11,9 +11,9 @@ from suanwang.domain.geography import LatencyModel
 from suanwang.domain.money import Money
 from suanwang.domain.price import Basis, Price
 from suanwang.domain.provenance import Confidence
+from suanwang.domain.rule import Rule
 from suanwang.domain.site import Grid
 from suanwang.domain.tariff import Tariff, TariffPeriod
-from suanwang.domain.voucher import Rule
 from suanwang.errors import InvalidInput, Problem
 from suanwang.schemas.grid import read_grid
 from suanwang.schemas.programme import read_programme
@@ -112,7 +112,7 @@ def test_a_programme_within_the_grid_and_on_its_own() -> None:
     assert programme == read_programme(PROGRAMME, "p.yaml")
     assert [rate.ratio for rate in programme.rates] == [Fraction(3, 10), Fraction(1, 5)]
     assert programme.rates[0].when == (Rule(fact="tenant.legal_form", one_of=("university",)),)
-    assert (programme.opens, programme.cap_per_job) == (datetime(2025, 12, 31, 16, tzinfo=UTC), None)
+    assert (programme.opens, programme.caps) == (datetime(2025, 12, 31, 16, tzinfo=UTC), ())
 
 
 def test_cities_default_to_those_of_the_catalog() -> None:

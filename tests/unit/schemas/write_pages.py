@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from suanwang.schemas.case import case_schema
 from suanwang.schemas.grid import grid_schema
 from suanwang.schemas.model_plan_fields import model_plan_schema
 from suanwang.schemas.programme import programme_schema
@@ -17,6 +18,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     "workload": workload_schema(),
     "grid": grid_schema(),
     "programme": programme_schema(),
+    "case": case_schema(),
     "site-plan": site_plan_schema(),
     "model-plan": model_plan_schema(),
 }

@@ -1,0 +1,30 @@
+"""What one process of a hub keeps while it serves: the composed house, whom it knows, how much it takes, its ticker."""
+
+import threading
+from dataclasses import dataclass, field
+
+from fastapi import Request
+
+from suanwang.bootstrap import House
+from suanwang.interfaces.serving.known import Known
+from suanwang.interfaces.serving.limits import Shares
+from suanwang.service.ticking import Ticker
+
+
+@dataclass(slots=True, kw_only=True)
+class Front:
+    """`streams`: a mark for each open stream. `closing` is set when the process is told to end."""
+
+    house: House
+    shares: Shares
+    ticker: Ticker | None = None
+    known: Known = field(default_factory=Known)
+    streams: set[object] = field(default_factory=set)
+    closing: threading.Event = field(default_factory=threading.Event)
+
+
+def front_of(request: Request) -> Front:
+    """The front of the process that answers a request."""
+    front = request.app.state.front
+    assert isinstance(front, Front)
+    return front
