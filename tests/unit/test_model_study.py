@@ -85,7 +85,9 @@ def test_costs_by_hand() -> None:
     buy, rent, train = compare_ways(plan())
     assert buy.total.mid == pytest.approx(12 * (4e9 * 1e-6 + 1e9 * 4e-6))
     assert buy.per_mtoken == pytest.approx(1.6)
-    assert (rent.total.low, rent.total.high) == pytest.approx((12 * 730 * 2 * 10, 24 * 730 * 2 * 10))  # slow: two copies
+    assert (rent.total.low, rent.total.high) == pytest.approx(
+        (12 * 730 * 2 * 10, 24 * 730 * 2 * 10)
+    )  # slow: two copies
     assert rent.parts["power"] == pytest.approx(12 * 730 * 1.2 * 0.5)
     assert train.ready_month == 3  # one of preparation, two of the run
     assert train.parts["people"] == pytest.approx(3 * 2000 + 9 * 500)

@@ -136,7 +136,7 @@ def _details(found: ModelFindings, w: Writer) -> Iterator[Block]:
 
 METHOD = (
     msg("Accelerator-hours, pace and energy are those of the estimator, with its band; prices are samples or inputs."),
-    msg("Until a model is ready, and for what it does not do, tokens are bought as in the first way that buys them."),
+    msg("Until a model is ready, tokens are bought as in the first way that buys them."),
     msg("Serving pays for whole copies of the model at all hours, enough for the busiest ones."),
     msg("Power is told from the price of an accelerator-hour, which includes it, by energy, PUE and tariff."),
 )

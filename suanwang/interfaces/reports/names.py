@@ -60,7 +60,7 @@ WAY_KINDS: Mapping[str, Message] = {
 }
 COST_PARTS: Mapping[str, Message] = {
     "compute": msg("compute"),
-    "power": msg("power"),
+    "power": msg("electricity"),
     "people": msg("people"),
     "data": msg("data"),
     "tokens": msg("tokens bought"),
