@@ -23,6 +23,9 @@ class AccountKind(StrEnum):
     VOUCHER = "voucher"
     REDEEMED = "redeemed"
     ROUNDING = "rounding"
+    TAX = "tax"
+    BUDGET = "budget"
+    SPENT = "spent"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ class Reason(StrEnum):
     NO_LINK = "NoLink"
     CLASHES_WITH_OTHERS = "ClashesWithOthers"
     QUOTA_EXHAUSTED = "QuotaExhausted"
+    BUDGET_EXHAUSTED = "BudgetExhausted"
     INSUFFICIENT_BALANCE = "InsufficientBalance"
     WAITING_FOR_CAPACITY = "WaitingForCapacity"
     WAITING_FOR_CHEAP_POWER = "WaitingForCheapPower"
@@ -51,8 +52,9 @@ MEANING: dict[Reason, str] = {
     Reason.LABEL_MISMATCH: "The site or pool lacks a label that the workload requires (province, site, vendor …).",
     Reason.MISSING_FIGURE: "A figure that the estimate needs is not in the catalog; it is named.",
     Reason.NO_LINK: "No link carries the workload's data to the site.",
+    Reason.QUOTA_EXHAUSTED: "A quota of accelerator-hours of the tenant, project or user has too little left.",
+    Reason.BUDGET_EXHAUSTED: "A budget of the tenant, project or user has too little left in the period.",
     Reason.CLASHES_WITH_OTHERS: "The workloads that it waits for, must be near to or apart from leave it no place.",
-    Reason.QUOTA_EXHAUSTED: "The tenant's quota for the period is used up.",
     Reason.INSUFFICIENT_BALANCE: "The tenant's account cannot hold the quote.",
     Reason.WAITING_FOR_CAPACITY: "The pool is full; the job starts when enough accelerators are free.",
     Reason.WAITING_FOR_CHEAP_POWER: "The planned start is later because the hours until then cost more.",

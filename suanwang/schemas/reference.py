@@ -10,6 +10,7 @@ from pydantic_core import PydanticUndefined
 from suanwang.schemas.case import CaseFile
 from suanwang.schemas.grid_fields import GridFile
 from suanwang.schemas.model_plan_fields import ModelPlanFile
+from suanwang.schemas.price_book_fields import PriceBookFile
 from suanwang.schemas.programme_fields import ProgrammeFile
 from suanwang.schemas.section import Section, part_of
 from suanwang.schemas.site_plan_fields import SitePlanFile
@@ -18,6 +19,7 @@ from suanwang.schemas.workload_fields import WorkloadFile
 FILES: tuple[tuple[str, str, type[Section]], ...] = (
     ("The workload file", "workload", WorkloadFile),
     ("The grid file", "grid", GridFile),
+    ("The price book file", "price-book", PriceBookFile),
     ("The programme file", "programme", ProgrammeFile),
     ("The case file", "case", CaseFile),
     ("The site plan file", "site-plan", SitePlanFile),

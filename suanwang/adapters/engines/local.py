@@ -19,7 +19,7 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,11 +27,13 @@ from typing import Any
 from suanwang.adapters.engines import local_supervisor
 from suanwang.adapters.engines.programs import (
     NAME,
+    answering,
     check_names,
     check_program,
     check_room,
     last_json_line,
     passed_on,
+    read_output,
     refused,
 )
 from suanwang.domain.order import Ability, Capacity, EndCause, Lacks, Observation, Order, OrderState
@@ -117,15 +119,10 @@ class LocalEngine:
 
     def logs(self, order_id: str, offset: int = 0, limit: int = 65536) -> bytes:
         """Up to `limit` bytes of output from `offset`; nothing for an order that has none."""
-        if NAME.fullmatch(order_id) is None or offset < 0 or limit <= 0:
+        if NAME.fullmatch(order_id) is None:
             return b""
         with self._reachable():
-            try:
-                with (self._folder(order_id) / "log").open("rb") as file:
-                    file.seek(offset)
-                    return file.read(limit)
-            except FileNotFoundError:
-                return b""
+            return read_output(self._folder(order_id) / "log", offset, limit)
 
     def _accept(self, order: Order) -> None:
         """Make room, set the fence, write the order, in this order: a crash between any two is mended by a repeat."""
@@ -279,17 +276,8 @@ class LocalEngine:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
-    @contextmanager
-    def _reachable(self) -> Iterator[None]:
-        """A disk that is full or a folder that cannot be read is an engine that does not answer."""
-        try:
-            yield
-        except (OSError, json.JSONDecodeError) as problem:
-            raise NotNow(
-                "engine-unreachable",
-                msg("the local engine's folder {root} fails: {why}", root=str(self._root), why=str(problem)),
-                msg("Make room or mend the folder; it is tried again."),
-            ) from problem
+    def _reachable(self) -> AbstractContextManager[None]:
+        return answering("local", self._root)
 
 
 def open_engines(pools: Sequence[Pool], settings: Settings, clock: Clock) -> dict[str, LocalEngine]:

@@ -4,12 +4,12 @@ import json
 import os
 import re
 import sys
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from suanwang.domain.order import Order
-from suanwang.errors import Message, Never, msg
+from suanwang.errors import Message, Never, NotNow, msg
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 """An order id, job id or state key: one plain folder name."""
@@ -69,6 +69,33 @@ def passed_on() -> dict[str, str]:
     """The hub's environment, as far as programs get it."""
     path = os.pathsep.join((os.environ.get("PATH", os.defpath), os.path.dirname(sys.executable)))  # noqa: PTH120
     return {name: os.environ[name] for name in PASSED_ON if name in os.environ} | {"PATH": path}
+
+
+def read_output(log: Path, offset: int, limit: int) -> bytes:
+    """Up to `limit` bytes of a log from `offset`; nothing where there is none."""
+    if offset < 0 or limit <= 0:
+        return b""
+    try:
+        with log.open("rb") as file:
+            file.seek(offset)
+            return file.read(limit)
+    except FileNotFoundError:
+        return b""
+
+
+@contextmanager
+def answering(engine: str, root: Path) -> Iterator[None]:
+    """A disk that is full or a folder that cannot be read is an engine that does not answer."""
+    try:
+        yield
+    except (OSError, json.JSONDecodeError) as problem:
+        raise NotNow(
+            "engine-unreachable",
+            msg(
+                "the folder {root} of the {engine} engine fails: {why}", root=str(root), engine=engine, why=str(problem)
+            ),
+            msg("Make room or mend the folder; it is tried again."),
+        ) from problem
 
 
 def last_json_line(log: Path) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.exc import ArgumentError
 
+from suanwang.adapters.store.books import SqlBooks
 from suanwang.adapters.store.identity import SqlIdentity
 from suanwang.adapters.store.jobs import SqlJobs
 from suanwang.adapters.store.ledger import SqlLedger
@@ -42,6 +43,7 @@ class SqlTransaction:
     jobs: SqlJobs
     usage: SqlUsage
     ledger: SqlLedger
+    books: SqlBooks
     sites: SqlSites
     identity: SqlIdentity
     operations: SqlOperations
@@ -52,6 +54,7 @@ class SqlTransaction:
             jobs=SqlJobs(connection),
             usage=SqlUsage(connection),
             ledger=SqlLedger(connection),
+            books=SqlBooks(connection),
             sites=SqlSites(connection),
             identity=SqlIdentity(connection),
             operations=SqlOperations(connection),

@@ -2,7 +2,9 @@
 
 import click
 
+from suanwang.interfaces.cli.bench_abuse import abuse
 from suanwang.interfaces.cli.bench_estimate import estimate
+from suanwang.interfaces.cli.bench_ledger import ledger
 from suanwang.interfaces.cli.bench_place import place
 from suanwang.interfaces.cli.bench_replay import replay
 
@@ -13,11 +15,13 @@ def bench() -> None:
 
     \b
     Examples:
+      suanwang bench abuse --json
       suanwang bench estimate --json
+      suanwang bench ledger --json
       suanwang bench place --json
       suanwang bench replay --json
     """
 
 
-for command in (estimate, place, replay):
+for command in (abuse, estimate, ledger, place, replay):
     bench.add_command(command)

@@ -7,8 +7,10 @@ import click
 
 from suanwang import __version__
 from suanwang.errors import InvalidInput, Problem, SuanwangError, msg
+from suanwang.interfaces.cli.agent import agent
 from suanwang.interfaces.cli.bench import bench
 from suanwang.interfaces.cli.books import admin, bill, ledger, voucher
+from suanwang.interfaces.cli.budgets import budget, period
 from suanwang.interfaces.cli.catalog import catalog
 from suanwang.interfaces.cli.estimate import estimate
 from suanwang.interfaces.cli.feasibility import feasibility
@@ -19,6 +21,7 @@ from suanwang.interfaces.cli.model import model
 from suanwang.interfaces.cli.plan import plan
 from suanwang.interfaces.cli.prices import prices
 from suanwang.interfaces.cli.programmes import COMMANDS as PROGRAMME_COMMANDS
+from suanwang.interfaces.cli.replan import replan
 from suanwang.interfaces.cli.replay import replay
 from suanwang.interfaces.cli.run import place, run, submit
 from suanwang.interfaces.cli.terminal import Terminal, error_as_json
@@ -48,11 +51,14 @@ COMMANDS = (
     place,
     plan,
     prices,
+    replan,
     submit,
     jobs,
     job,
     bill,
     ledger,
+    budget,
+    period,
     voucher,
     admin,
     bench,
@@ -60,6 +66,7 @@ COMMANDS = (
     model,
     replay,
     up,
+    agent,
     user,
     project,
     token,

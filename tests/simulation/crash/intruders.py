@@ -10,6 +10,16 @@ from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 APPEND_ONLY = ("job_events", "usage_records", "charges", "price_books", "transfers")
+CLOSED = "INSERT INTO closed_periods (id, hash, body, start_us, end_us, closed_us, position) VALUES "
+CLOSE = CLOSED + "('2026-01', '', '', 1, 2, 3, 0)"
+CORRECT = (
+    "INSERT INTO usage_corrections (usage_id, job_id, body, sequence, at_us)"
+    " SELECT id, job_id, body, 1, 1 FROM usage_records LIMIT 1"
+)
+ISSUE = (
+    "INSERT INTO documents (id, kind, subject, period, body, at_us) VALUES ('INV-1', 'invoice', 'me', '2026-01', '', 1)"
+)
+BOOKS = {"closed_periods": CLOSE, "usage_corrections": CORRECT, "documents": ISSUE}
 
 
 def copy(table: str, where: str = "true", **changes: str) -> tuple[str, str, Mapping[str, str]]:
@@ -66,6 +76,17 @@ INTRUDERS: dict[str, Intruder] = {
             amount_micro="amount_micro + 1",
         ),
     ),
+    "key_closed_periods_id": (CLOSE, CLOSED + "('2026-01', '', '', 2, 3, 4, 0)"),
+    "closed_periods_order": (CLOSE, CLOSED + "('2026-03', '', '', 5, 6, 7, 0)"),
+    "transfers_closed": (
+        CLOSED + "('2026-01', '', '', 1, 9000000000000000000, 3, 0)",
+        copy("transfers", SINGLE, id="id || 'x'", position=NEXT),
+    ),
+    "key_usage_corrections_usage_id_sequence": (CORRECT, CORRECT),
+    "usage_corrections_sequence": (CORRECT.replace(", 1, 1 ", ", 2, 1 "),),
+    "key_documents_id": (ISSUE, ISSUE),
+    **{f"{table}_append_only_update": (row, f"UPDATE {table} SET body = 'x'") for table, row in BOOKS.items()},
+    **{f"{table}_append_only_delete": (row, f"DELETE FROM {table}") for table, row in BOOKS.items()},
     **{f"{table}_append_only_update": (f"UPDATE {table} SET body = body || ' '",) for table in APPEND_ONLY},
     **{f"{table}_append_only_delete": (f"DELETE FROM {table}",) for table in APPEND_ONLY},
     "usage_records_append_only_delete": (  # one without a charge: the others are held by the charges' foreign key

@@ -70,6 +70,7 @@ class FragileTransaction:
     jobs: Any
     usage: Any
     ledger: Any
+    books: Any
     sites: Any
 
 
@@ -84,7 +85,7 @@ class FragileStore:
     def transaction(self) -> Iterator[FragileTransaction]:
         self._faults.maybe_crash()
         with self._store.transaction() as tx:
-            ports = (tx.jobs, tx.usage, tx.ledger, tx.sites)
+            ports = (tx.jobs, tx.usage, tx.ledger, tx.books, tx.sites)
             yield FragileTransaction(*(Fragile(port, self._faults) for port in ports))
             self._faults.maybe_crash()
         self._faults.maybe_crash()

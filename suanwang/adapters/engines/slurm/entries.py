@@ -1,0 +1,114 @@
+"""What the Slurm engine remembers of its orders, played from its journal."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+from datetime import UTC
+from typing import Any
+
+from suanwang.adapters.engines.slurm.cluster import Row
+from suanwang.adapters.engines.slurm.marks import REVOKED, Claim
+from suanwang.adapters.store import codec
+from suanwang.domain.order import Observation
+
+
+@dataclass(slots=True, kw_only=True)
+class Submission:
+    """One call of sbatch, for one order or an array of them. `job`: Slurm's id, None until it is known.
+
+    `since`: when this process heard of it (monotonic s): only a later look at Slurm can miss it.
+    """
+
+    name: str
+    pool_id: str
+    accelerators: int
+    options: dict[str, str]
+    array: int
+    since: float
+    job: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Entry:
+    """An order that was taken. `claim`, `row` and `seen` are what was last found out and said of it."""
+
+    order_id: str
+    job_id: str
+    fence: int
+    submission: Submission
+    index: int
+    cancelled: str = ""
+    ended: Observation | None = None
+    claim: Claim | None = None
+    row: Row | None = None
+    seen: Observation | None = None
+
+    @property
+    def slurm_id(self) -> str | None:
+        """12, or 12_3 for a task of an array: the job that claimed the order, else the one that is to."""
+        if self.claim is not None and self.claim.job != REVOKED:
+            return self.claim.job
+        job = self.submission.job
+        return job if job is None or not self.submission.array else f"{job}_{self.index}"
+
+
+@dataclass(slots=True)
+class Entries:
+    """Every order, with what follows from all of them: the highest fence of a job, accelerators in use by pool."""
+
+    orders: dict[str, Entry] = field(default_factory=dict)
+    submissions: dict[str, Submission] = field(default_factory=dict)
+    of_job: dict[str, list[Entry]] = field(default_factory=lambda: defaultdict(list))
+    fences: dict[str, int] = field(default_factory=dict)
+    used: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    cancelled: dict[str, str] = field(default_factory=dict)
+
+    def play(self, line: list[Any], now: float) -> None:
+        """One line of the journal."""
+        match line:
+            case ["submit", name, pool_id, accelerators, options, tasks]:
+                array = len(tasks) if len(tasks) > 1 else 0
+                made = Submission(
+                    name=name, pool_id=pool_id, accelerators=accelerators, options=options, array=array, since=now
+                )
+                self.submissions[name] = made
+                for index, (order_id, job_id, fence) in enumerate(tasks):
+                    self._add(Entry(order_id=order_id, job_id=job_id, fence=fence, submission=made, index=index))
+            case ["job", name, job]:
+                self.submissions[name].job = job
+                self.submissions[name].since = now
+            case ["refused", name]:
+                for entry in [e for e in self.orders.values() if e.submission.name == name]:
+                    self._drop(entry)
+                del self.submissions[name]
+            case ["cancel", order_id, why]:
+                self.cancelled.setdefault(order_id, why)
+                if order_id in self.orders:
+                    self.orders[order_id].cancelled = self.orders[order_id].cancelled or why
+            case ["end", order_id, text]:
+                self._end(self.orders[order_id], _observation(text))
+
+    def _add(self, entry: Entry) -> None:
+        entry.cancelled = self.cancelled.get(entry.order_id, "")
+        self.orders[entry.order_id] = entry
+        self.of_job[entry.job_id].append(entry)
+        self.fences[entry.job_id] = max(entry.fence, self.fences.get(entry.job_id, entry.fence))
+        self.used[entry.submission.pool_id] += entry.submission.accelerators
+
+    def _drop(self, entry: Entry) -> None:
+        self.used[entry.submission.pool_id] -= entry.submission.accelerators
+        self.of_job[entry.job_id].remove(entry)
+        del self.orders[entry.order_id]
+        if not self.of_job[entry.job_id]:
+            del self.of_job[entry.job_id], self.fences[entry.job_id]
+
+    def _end(self, entry: Entry, observation: Observation) -> None:
+        if entry.ended is None:
+            self.used[entry.submission.pool_id] -= entry.submission.accelerators
+            entry.ended, entry.row, entry.seen = observation, None, None
+
+
+def _observation(text: str) -> Observation:
+    """Read again what was written, its times in UTC as all others are."""
+    read = codec.load(Observation, text)
+    started, ended = (when and when.astimezone(UTC) for when in (read.started, read.ended))
+    return replace(read, started=started, ended=ended)
