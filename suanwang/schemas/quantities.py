@@ -115,6 +115,7 @@ def read_amount(value: object, per: str = "") -> Money:
 
 
 def amount_schema(per: str = "") -> WithJsonSchema:
+    """JSON Schema of what `read_amount` reads."""
     end = rf"\s*/\s*{per}" if per else ""
     return WithJsonSchema(
         {
