@@ -6,6 +6,7 @@ hour, what the job that goes without pays elsewhere, or nothing as long as it ca
 """
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 import numpy as np
 
@@ -18,12 +19,14 @@ from suanwang.feasibility.scenarios import turned
 from suanwang.place.instance import Instance
 from suanwang.place.prices import climb, none
 from suanwang.place.quotes import Quoter
-from suanwang.replay.engine import Jobs, Played, replay
-from suanwang.schedule.policies import find_policy
+from suanwang.replay.engine import Jobs, Played
+from suanwang.replay.scenario import Case, Ground, play_case
+from suanwang.schedule.snapshot import PoolState
 from suanwang.units import SECONDS_PER_HOUR
 
 PRICED_HOURS = 24 * 56
 """Hours from the first submission on that marginal prices are found for; longer traces are priced by these."""
+_BEGIN = datetime(2027, 1, 1, tzinfo=UTC)
 _ROUNDS = 1000
 _LEVELS = (0.5, 0.05, 0.01)
 """Bounds of a full site lie far above those at no prices: the first steps are long, the last ones short."""
@@ -70,8 +73,8 @@ def from_replay(
 
     Raises NotFound for an unknown policy, InvalidInput for a trace that fills no time or whose jobs do not fit.
     """
-    rule = find_policy(policy.replace("-", "_"))
-    played = replay(jobs, plan.accelerators, rule.queue, rule.keys(jobs.submit_s, jobs.estimate_s))
+    pool = PoolState(pool_id=plan.id, accelerators=plan.accelerators, free=plan.accelerators)
+    played = play_case(Ground(jobs=jobs, pools=(pool,), begin=_BEGIN), Case(policy=policy))
     started = ~np.isnan(played.start_s)
     hours = _window(jobs)
     if not started.any() or hours < 1:
@@ -81,7 +84,7 @@ def from_replay(
     waits = (played.start_s - jobs.submit_s)[started]
     found = Replayed(
         trace=trace,
-        policy=rule.name,
+        policy=policy,
         accelerators=plan.accelerators,
         jobs=int(started.sum()),
         never_started=int((~started).sum()),
@@ -94,7 +97,7 @@ def from_replay(
     values = {"utilisation": found.utilisation}
     if found.marginal is not None:
         values["price"] = found.marginal.price
-    text = f"replay of {trace} under {rule.name}, {found.jobs:,} jobs over {found.days:.1f} days"
+    text = f"replay of {trace} under {policy}, {found.jobs:,} jobs over {found.days:.1f} days"
     source = Provenance(source=text, confidence=Confidence.ESTIMATE)
     return replace(turned(plan, values), sources={**plan.sources, "demand": source}), found
 
@@ -106,10 +109,9 @@ def _window(jobs: Jobs) -> int:
 
 def busy_hours(played: Played, hours: int) -> Array:
     """Accelerator-hours used in each of the hours from the first submission on."""
-    started = ~np.isnan(played.start_s)
-    size = played.jobs.size[started].astype(np.float64)
-    begin = played.start_s[started] - played.jobs.submit_s[0]
-    at = np.concatenate([begin, begin + played.jobs.run_s[started]])
+    runs, first = played.runs, played.jobs.submit_s[0]
+    size = runs.accelerators.astype(np.float64)
+    at = np.concatenate([runs.start_s, runs.end_s]) - first
     order = np.argsort(at, kind="stable")
     at, change = at[order], np.concatenate([size, -size])[order]
     area = np.concatenate([[0.0], np.cumsum(np.cumsum(change)[:-1] * np.diff(at))])

@@ -5,6 +5,7 @@ import io
 import json
 import zipfile
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -29,8 +30,9 @@ from suanwang.feasibility.scenarios import Change, Ways, gain, ways
 from suanwang.feasibility.sobol import INPUTS_MAX, sobol
 from suanwang.feasibility.variance import Actual, review
 from suanwang.interfaces.cli.main import main
-from suanwang.replay.engine import Jobs, replay
-from suanwang.schedule.policies import find_policy
+from suanwang.replay.engine import Jobs
+from suanwang.replay.scenario import Case, Ground, play_case
+from suanwang.schedule.snapshot import PoolState
 from suanwang.schemas.plan_table import read_plan_table
 from suanwang.schemas.site_plan import read_site_plan, study_of
 from suanwang.schemas.xlsx_file import xlsx_as_csv
@@ -84,12 +86,13 @@ def test_the_policy_decides() -> None:
 
 @given(
     st.lists(st.tuples(st.floats(0, 40), st.floats(0.1, 9), st.integers(1, 8)), min_size=2, max_size=25),
-    st.sampled_from(["fcfs", "easy"]),
+    st.sampled_from(["fcfs", "easy", "las(quantum=2h)"]),
 )
 @settings(max_examples=40)
 def test_hours_of_a_replay_are_those_of_its_jobs(rows: list[tuple[float, float, int]], policy: str) -> None:
-    trace, rule = jobs(*sorted(rows)), find_policy(policy)
-    played = replay(trace, 8, rule.queue, rule.keys(trace.submit_s, trace.estimate_s))
+    trace, pool = jobs(*sorted(rows)), PoolState(pool_id="p", accelerators=8, free=8)
+    begin = datetime(2027, 1, 1, tzinfo=UTC)
+    played = play_case(Ground(jobs=trace, pools=(pool,), begin=begin), Case(policy=policy))
     horizon = int(np.ceil((played.end_s.max() - trace.submit_s[0]) / 3600)) + 1
     used = busy_hours(played, horizon)
     assert used.sum() == pytest.approx(float((trace.run_s * trace.size).sum()) / 3600)
@@ -106,7 +109,7 @@ def test_marginal_prices_are_the_power_of_an_idle_site_and_the_price_elsewhere_o
     assert (idle.price, idle.congested_share) == pytest.approx((own, 0))
     assert full[1].marginal is not None
     assert full[1].marginal.price == pytest.approx(
-        20, rel=0.03
+        20, rel=0.05
     )  # of 18 cards wanted 10 are there: the rest go elsewhere
     assert own <= full[1].marginal.least <= full[1].marginal.most <= 20
     assert LEVERS["price"].base(full[0]) == pytest.approx(full[1].marginal.price)
