@@ -13,6 +13,8 @@ from suanwang.interfaces.cli.books import admin, bill, ledger, voucher
 from suanwang.interfaces.cli.budgets import budget, period
 from suanwang.interfaces.cli.catalog import catalog
 from suanwang.interfaces.cli.estimate import estimate
+from suanwang.interfaces.cli.estimate_demand import demand
+from suanwang.interfaces.cli.estimate_scale import scale
 from suanwang.interfaces.cli.feasibility import feasibility
 from suanwang.interfaces.cli.help import speaking, translated
 from suanwang.interfaces.cli.identity import project, token, user
@@ -45,6 +47,8 @@ def cli(ctx: click.Context, lang: str) -> None:
     ctx.obj = Terminal(lang)
 
 
+estimate.add_command(demand)
+estimate.add_command(scale)
 COMMANDS = (
     catalog,
     run,
