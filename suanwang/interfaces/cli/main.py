@@ -19,7 +19,11 @@ from suanwang.interfaces.cli.feasibility import feasibility
 from suanwang.interfaces.cli.help import speaking, translated
 from suanwang.interfaces.cli.identity import project, token, user
 from suanwang.interfaces.cli.jobs import job, jobs
+<<<<<<< HEAD
 from suanwang.interfaces.cli.model import model
+=======
+from suanwang.interfaces.cli.office import COMMANDS as OFFICE_COMMANDS
+>>>>>>> main
 from suanwang.interfaces.cli.plan import plan
 from suanwang.interfaces.cli.prices import prices
 from suanwang.interfaces.cli.programmes import COMMANDS as PROGRAMME_COMMANDS
@@ -79,7 +83,7 @@ COMMANDS = (
 for command in COMMANDS:
     cli.add_command(command)
 replay.add_command(advise)
-for command in PROGRAMME_COMMANDS:
+for command in (*PROGRAMME_COMMANDS, *OFFICE_COMMANDS):
     voucher.add_command(command)
 
 

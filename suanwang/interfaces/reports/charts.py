@@ -124,3 +124,16 @@ def lines(series: Sequence[tuple[str, Sequence[float]]], label: str, show: Show 
         parts.append(f'<polyline points="{LEFT},{beside} {LEFT + 34},{beside}" {style}/>')
         parts.append(_text(LEFT + 42, beside + 4, name, "start"))
     return _svg("".join(parts), label, height)
+
+
+def bars(rows: Sequence[tuple[str, float]], label: str, show: Show = "{:,.0f}".format) -> str:
+    """A bar for each named amount (from 0), one under another."""
+    height, most = 26, max((value for _, value in rows), default=0.0) or 1.0
+    room = WIDTH - 2 * LEFT - 160
+    parts = []
+    for i, (name, value) in enumerate(rows):
+        y = 8 + i * height
+        parts.append(_text(LEFT + 84, y + 14, name[:22], "end"))
+        parts.append(_bar(LEFT + 92, y, value / most * room, height - 8, LINE))
+        parts.append(_text(LEFT + 98 + value / most * room, y + 14, show(value), "start"))
+    return _svg("".join(parts), label, 16 + len(rows) * height)
