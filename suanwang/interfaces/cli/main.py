@@ -19,11 +19,8 @@ from suanwang.interfaces.cli.feasibility import feasibility
 from suanwang.interfaces.cli.help import speaking, translated
 from suanwang.interfaces.cli.identity import project, token, user
 from suanwang.interfaces.cli.jobs import job, jobs
-<<<<<<< HEAD
 from suanwang.interfaces.cli.model import model
-=======
 from suanwang.interfaces.cli.office import COMMANDS as OFFICE_COMMANDS
->>>>>>> main
 from suanwang.interfaces.cli.plan import plan
 from suanwang.interfaces.cli.prices import prices
 from suanwang.interfaces.cli.programmes import COMMANDS as PROGRAMME_COMMANDS
