@@ -20,6 +20,7 @@ from suanwang.interfaces.cli.feasibility import feasibility
 from suanwang.interfaces.cli.help import speaking, translated
 from suanwang.interfaces.cli.identity import project, token, user
 from suanwang.interfaces.cli.jobs import job, jobs
+from suanwang.interfaces.cli.model import model
 from suanwang.interfaces.cli.office import COMMANDS as OFFICE_COMMANDS
 from suanwang.interfaces.cli.plan import plan
 from suanwang.interfaces.cli.price_books import book
@@ -73,6 +74,7 @@ COMMANDS = (
     admin,
     bench,
     feasibility,
+    model,
     replay,
     up,
     agent,
