@@ -26,7 +26,7 @@ class DeliveredRate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Exchange:
+class CardExchange:
     """An hour of `rate.accelerator` = `hours` of the reference. `comparable`: both were measured by the same method."""
 
     rate: DeliveredRate
@@ -66,7 +66,7 @@ def delivered_rates(accelerators: Mapping[str, Accelerator], dtype: str) -> list
     return found
 
 
-def exchange_table(rates: Iterable[DeliveredRate], reference: DeliveredRate) -> list[Exchange]:
+def exchange_table(rates: Iterable[DeliveredRate], reference: DeliveredRate) -> list[CardExchange]:
     """Each rate in hours of the reference, the most worth first."""
-    found = [Exchange(rate=rate, reference=reference) for rate in rates]
+    found = [CardExchange(rate=rate, reference=reference) for rate in rates]
     return sorted(found, key=lambda e: (-e.hours, e.rate.accelerator))

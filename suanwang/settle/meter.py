@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from typing import TypedDict
 
 from suanwang.domain.accelerator import Accelerator, AcceleratorKind
 from suanwang.domain.estimate import Estimate
@@ -63,19 +64,19 @@ def meter(
         return []
     begin, end = span
     measured = _measured_power_kw(order, observation, earlier, begin, now)
-    power_kw = _exact(estimate.power_w_it.mid) / 1000 if measured is None else measured
-    delivered = sum(r.flops_delivered for r in earlier)
-    records: list[UsageRecord] = []
+    load = _Load(
+        power_kw=_exact(estimate.power_w_it.mid) / 1000 if measured is None else measured,
+        source=Source.MODELLED if measured is None else Source.MEASURED,
+        site=site,
+    )
     busy = _utilisation(order, observation, pool, now)
     tokens = _Tokens.of(order, observation, earlier, begin, end)
+    delivered = sum(r.flops_delivered for r in earlier)
+    records: list[UsageRecord] = []
     for start, stop in hours(begin, end):
         seconds = float(_hours(start, stop) * SECONDS_PER_HOUR)
-        if rate is None or rate.delivered is None:
-            flops = min(_flops_worth(estimate, start, stop), max(0.0, estimate.flops - delivered))
-        else:
-            flops = rate.delivered * seconds
+        flops = _delivered(rate, estimate, seconds, delivered)
         delivered += flops
-        carbon_market = site.carbon_market
         records.append(
             UsageRecord(
                 id=f"{order.id}/{(start - EPOCH) // HOUR}",
@@ -89,16 +90,7 @@ def meter(
                 start=start,
                 end=stop,
                 source=Source.ENGINE_ACCOUNTING,
-                energy_kwh_it=power_kw * _hours(start, stop),
-                energy_kwh=power_kw * site.pue.integral(start, stop),
-                energy_source=Source.MODELLED if measured is None else Source.MEASURED,
-                power_cost_micro=round(
-                    power_kw * integral_of_product(site.power_price(start, stop), site.pue, start, stop) * MICRO
-                ),
-                carbon_kg_location=float(power_kw * integral_of_product(site.carbon_location, site.pue, start, stop)),
-                carbon_kg_market=None
-                if carbon_market is None
-                else float(power_kw * integral_of_product(carbon_market, site.pue, start, stop)),
+                **load.figures(start, stop),
                 flops_delivered=flops,
                 flops_source=Source.MODELLED,
                 evidence=dict(observation.evidence),
@@ -108,6 +100,41 @@ def meter(
             )
         )
     return records
+
+
+class _Power(TypedDict):
+    """The figures of a record that follow from its power."""
+
+    energy_kwh_it: Fraction
+    energy_kwh: Fraction
+    energy_source: Source
+    power_cost_micro: int
+    carbon_kg_location: float
+    carbon_kg_market: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Load:
+    """A constant power at the IT equipment of a site."""
+
+    power_kw: Fraction
+    source: Source
+    site: Site
+
+    def figures(self, start: datetime, stop: datetime) -> _Power:
+        """Energy, its cost and carbon over [start, stop)."""
+        site, market = self.site, self.site.carbon_market
+        cost = integral_of_product(site.power_price(start, stop), site.pue, start, stop)
+        return _Power(
+            energy_kwh_it=self.power_kw * _hours(start, stop),
+            energy_kwh=self.power_kw * site.pue.integral(start, stop),
+            energy_source=self.source,
+            power_cost_micro=round(self.power_kw * cost * MICRO),
+            carbon_kg_location=float(self.power_kw * integral_of_product(site.carbon_location, site.pue, start, stop)),
+            carbon_kg_market=None
+            if market is None
+            else float(self.power_kw * integral_of_product(market, site.pue, start, stop)),
+        )
 
 
 def compute_rate(card: Accelerator, dtype: str, accelerators: int) -> ComputeRate:
@@ -195,10 +222,15 @@ def _measured_power_kw(
     return left / _hours(begin, require_aware(observation.ended or now))
 
 
-def _flops_worth(estimate: Estimate, start: datetime, end: datetime) -> float:
-    """Operations at the estimate's rate; an estimate of no time at all delivers everything at once."""
-    seconds = float(_hours(start, end) * SECONDS_PER_HOUR)
-    return estimate.flops * seconds / estimate.time_s.mid if estimate.time_s.mid else estimate.flops
+def _delivered(rate: ComputeRate | None, estimate: Estimate, seconds: float, before: float) -> float:
+    """Operations of so many seconds; at the estimate's rate no more than it has, after those delivered before.
+
+    An estimate of no time at all delivers everything at once.
+    """
+    if rate is not None and rate.delivered is not None:
+        return rate.delivered * seconds
+    worth = estimate.flops * seconds / estimate.time_s.mid if estimate.time_s.mid else estimate.flops
+    return min(worth, max(0.0, estimate.flops - before))
 
 
 def _whole_hour(when: datetime) -> datetime:
