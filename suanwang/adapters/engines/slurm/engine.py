@@ -1,6 +1,6 @@
 """The Slurm engine: orders are batch jobs of a site's own cluster. It names each job by its order's id.
 
-What was asked is in a journal before Slurm hears of it; only one job ever runs an order (see `script`), however often
+What is asked is in a journal before Slurm hears of it; only one job ever runs an order (see `script`), however often
 it was submitted. So every call may be repeated, by several processes, after a crash of ours or of slurmctld at any
 point: a job whose id was not learnt is looked for by its name; one that slurmctld lost before it began is sent again.
 
@@ -88,6 +88,7 @@ class SlurmEngine:
             alive = [entry for entry in entries if entry is not None and entry.ended is None]
             if alive:
                 self._look(alive)
+            self._journal.sync()  # what is said of an order is never forgotten again
             return [_said(order_id, entry) for order_id, entry in zip(order_ids, entries, strict=True)]
 
     def cancel(self, order_id: str) -> None:
@@ -144,7 +145,7 @@ class SlurmEngine:
         tasks = [[order.id, order.job_id, order.fence] for order in orders]
         first = orders[0]
         write_submission(launch, orders)
-        self._journal.append(["submit", launch.name, first.pool_id, first.accelerators, options, tasks], sync=True)
+        self._journal.append(["submit", launch.name, first.pool_id, first.accelerators, options, tasks])
         for order in stopped:
             over = self._judge.never_began(self._entries.orders[order.id], None)
             self._journal.append(["end", order.id, codec.dump(over)])
@@ -178,7 +179,8 @@ class SlurmEngine:
         fresh = [order_id for order_id in order_ids if order_id not in self._entries.cancelled]
         if fresh:
             with self._journal.alone():
-                self._journal.append(*(["cancel", order_id, why] for order_id in fresh), sync=True)
+                self._journal.append(*(["cancel", order_id, why] for order_id in fresh))
+                self._journal.sync()
         entries = [entry for order_id in order_ids if (entry := self._entries.orders.get(order_id)) is not None]
         for entry in entries:
             if not revoke(self._folder(entry.order_id)):
