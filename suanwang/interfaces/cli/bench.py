@@ -2,6 +2,7 @@
 
 import click
 
+from suanwang.interfaces.cli.bench_dispatch import dispatch
 from suanwang.interfaces.cli.bench_estimate import estimate
 from suanwang.interfaces.cli.bench_place import place
 from suanwang.interfaces.cli.bench_replay import replay
@@ -13,11 +14,12 @@ def bench() -> None:
 
     \b
     Examples:
+      suanwang bench dispatch --engine slurm --json
       suanwang bench estimate --json
       suanwang bench place --json
       suanwang bench replay --json
     """
 
 
-for command in (estimate, place, replay):
+for command in (dispatch, estimate, place, replay):
     bench.add_command(command)

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Protocol
 
 from suanwang.domain.order import EndCause
@@ -94,7 +93,7 @@ class Ask:
     """What is submitted, in Slurm's words. `options`: sbatch's long options without their dashes."""
 
     name: str
-    script: Path
+    script: str
     options: Mapping[str, str]
     array: int = 0
 

@@ -46,8 +46,8 @@ class Commands:
     def submit(self, ask: Ask) -> str:
         options = [f"--{name}={value}" if value else f"--{name}" for name, value in ask.options.items()]
         array = [f"--array=0-{ask.array - 1}"] if ask.array else []
-        command = ["sbatch", "--parsable", f"--job-name={ask.name}", *options, *array, str(ask.script)]
-        done = _run(command, self._environment)
+        command = ["sbatch", "--parsable", f"--job-name={ask.name}", *options, *array]
+        done = _run(command, self._environment, ask.script)
         if done.returncode:
             raise refusal(done.stderr)
         return done.stdout.strip().partition(";")[0]
@@ -158,13 +158,13 @@ class Commands:
         return done.stdout
 
 
-def _run(command: Sequence[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+def _run(command: Sequence[str], environment: Mapping[str, str], text: str = "") -> subprocess.CompletedProcess[str]:
     """Raises NotNow(engine-unreachable) when the command is not there, or takes too long."""
     try:
         return subprocess.run(
             command,
             env=environment,
-            stdin=subprocess.DEVNULL,
+            input=text,
             capture_output=True,
             text=True,
             errors="replace",
