@@ -16,6 +16,7 @@ UNITS = {"per_s": "1/s", "s": "s", "ratio": "", "mb": "MB", "share": "of a core"
 @click.option("--partition", default="", help="Partition; the cluster's default if not given.")
 @click.option("--folder", default="", help="Folder that the nodes see; a temporary one of this machine if not given.")
 @click.option("--jobs", type=click.IntRange(5), default=250, show_default=True, help="Jobs of each way to submit.")
+@click.option("--array", type=click.IntRange(2), default=1000, show_default=True, help="Jobs of an array.")
 @click.option("--in-flight", type=click.IntRange(0), default=10_000, show_default=True, help="Jobs to be observed.")
 @click.option("--seconds", type=click.FloatRange(1), default=30.0, show_default=True, help="How long to observe them.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -29,6 +30,7 @@ def dispatch(
     partition: str,
     folder: str,
     jobs: int,
+    array: int,
     in_flight: int,
     seconds: float,
     as_json: bool,
@@ -52,6 +54,7 @@ def dispatch(
         partition=partition,
         folder=folder,
         jobs=jobs,
+        array=array,
         in_flight=in_flight,
         seconds=seconds,
     )

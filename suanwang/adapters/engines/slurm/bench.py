@@ -14,17 +14,17 @@ from statistics import median
 from suanwang.adapters.clock import SystemClock
 from suanwang.adapters.engines.options import read_options
 from suanwang.adapters.engines.programs import passed_on
-from suanwang.adapters.engines.slurm.cluster import Cluster
+from suanwang.adapters.engines.slurm.cluster import Ask, Cluster
 from suanwang.adapters.engines.slurm.commands import Commands
 from suanwang.adapters.engines.slurm.engine import SlurmEngine
 from suanwang.adapters.engines.slurm.pools import OPTIONS, SlurmPool
+from suanwang.adapters.engines.slurm.rest import Rest, token_file
 from suanwang.domain.accelerator import Accelerator, AcceleratorKind
 from suanwang.domain.order import Order, OrderState
 from suanwang.domain.provenance import Confidence, Provenance
 from suanwang.domain.site import Pool
 
 BLOCKS = 5
-ARRAY = 1000
 STARTS = 11
 
 
@@ -38,6 +38,7 @@ class Case:
     partition: str = ""
     folder: str = ""
     jobs: int = 250
+    array: int = 1000
     in_flight: int = 10_000
     seconds: float = 30.0
 
@@ -108,6 +109,7 @@ def measure(case: Case) -> dict[str, float]:
         cluster = Commands(case.conf)
         try:
             shown = one_by_one(bench, cluster) | arrays(bench, cluster)
+            shown |= by_rest(bench) if case.rest_url else {}
             shown |= in_flight(bench, cluster) if case.in_flight else {}
             cancel_all(cluster)
             return shown | starts(bench, cluster)
@@ -146,15 +148,38 @@ def one_by_one(bench: Bench, cluster: Cluster) -> dict[str, float]:
     return {"submit_per_s": number / times, "bare_submit_per_s": number / theirs, "submit_ratio": ratio}
 
 
+def by_rest(bench: Bench) -> dict[str, float]:
+    """The same over slurmrestd: its own interface with one connection kept, and `Engine.submit`."""
+    rest = Rest(bench.case.rest_url, token_file(bench.case.rest_token_file))
+    engine, number = bench.engine(rest, sbatch="--hold"), bench.case.jobs // BLOCKS
+    engine.submit(bench.orders(1)[0])
+    options = {"output": "/dev/null", "error": "/dev/null", "chdir": "/", "nodes": "1", "time": "12", "hold": ""}
+    options |= {"ntasks-per-node": "1"} | ({"partition": bench.case.partition} if bench.case.partition else {})
+
+    def bare() -> None:
+        for _ in range(number):
+            rest.submit(Ask(name=f"bench-{os.getpid()}-bare", script="#!/bin/sh\ntrue\n", options=options))
+
+    def grid() -> None:
+        for order in bench.orders(number):
+            engine.submit(order)
+
+    try:
+        times, theirs, ratio = in_turn(grid, bare)
+    finally:
+        rest.close()
+    return {"rest_submit_per_s": number / times, "bare_rest_submit_per_s": number / theirs, "rest_submit_ratio": ratio}
+
+
 def arrays(bench: Bench, cluster: Cluster) -> dict[str, float]:
     """Time of one array of equal jobs: one sbatch, and `submit_array`."""
     engine = bench.engine(cluster, sbatch="--hold")
     engine.submit(bench.orders(1)[0])
-    orders = iter([bench.orders(ARRAY) for _ in range(BLOCKS)])
+    orders = iter([bench.orders(bench.case.array) for _ in range(BLOCKS)])
 
     def bare() -> None:
         name = f"--job-name=bench-{os.getpid()}-bare"
-        command = bench.sbatch("--hold", name, f"--array=0-{ARRAY - 1}")
+        command = bench.sbatch("--hold", name, f"--array=0-{bench.case.array - 1}")
         subprocess.run(
             command, check=True, env=bench.environment(), input=b"#!/bin/sh\ntrue\n", stdout=subprocess.DEVNULL
         )
@@ -178,8 +203,8 @@ def in_turn(grid: Callable[[], None], bare: Callable[[], None]) -> tuple[float, 
 def in_flight(bench: Bench, cluster: Cluster) -> dict[str, float]:
     """What it costs to observe many held jobs once a second."""
     engine, orders = bench.engine(cluster, sbatch="--hold"), bench.orders(bench.case.in_flight)
-    for i in range(0, len(orders), ARRAY):
-        engine.submit_array(orders[i : i + ARRAY])
+    for i in range(0, len(orders), bench.case.array):
+        engine.submit_array(orders[i : i + bench.case.array])
     ids = [order.id for order in orders]
     engine.observe(ids)
     began, spent, asked = time.monotonic(), _spent(), 0

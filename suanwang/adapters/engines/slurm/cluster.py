@@ -132,6 +132,19 @@ def unreachable(why: str) -> NotNow:
     )
 
 
+UP = frozenset(
+    {"IDLE", "MIXED", "ALLOCATED", "COMPLETING", "PLANNED", "RESERVED", "CLOUD"}
+    | {"DYNAMIC_NORM", "DYNAMIC_FUTURE", "POWERED_DOWN", "POWERING_UP"}
+)
+"""States and flags of a node that takes jobs (man sinfo, node state codes); any other keeps them away."""
+
+
+def node_up(states: Iterable[str]) -> bool:
+    """Whether a node with these states and flags takes jobs; `*` marks one that does not answer."""
+    words = [word for word in states if word]
+    return bool(words) and all(word.upper().rstrip("~#$@^-!%") in UP for word in words)
+
+
 FULL = re.compile(r"JobSubmit|MaxSubmit|submit limit|temporarily|not available now|Slurm controller is busy", re.I)
 SILENT = re.compile(
     r"contact|Socket timed out|onnect|Zero Bytes|ommunication|Unable to establish|slurmctld|timed out", re.I

@@ -209,15 +209,18 @@ class SlurmEngine:
                 row = view.row(entry)
                 if row is None and view.began <= submission.since:
                     continue
-                if row is None or row.over or self._see(entry, row).state is OrderState.LOST:
+                lost = row is not None and not row.over and self._see(entry, row).state is OrderState.LOST
+                if row is None or row.over or lost:
                     over.append((entry, row))
-                elif entry.cancelled and view.began > submission.since + AGAIN_S:
+                if lost:
+                    stay.append(entry)  # Slurm would begin it a second time, for nothing
+                elif row is not None and not row.over and entry.cancelled and view.began > submission.since + AGAIN_S:
                     submission.since = view.began
                     stay.append(entry)
-            if stay:
-                self._scancel(stay)
             if over:
                 self._finish(over)
+            if stay:
+                self._scancel(stay)
 
     def _see(self, entry: Entry, row: Row) -> Observation:
         """What a job that is not over is seen to do; looked at closely only when its row has changed."""

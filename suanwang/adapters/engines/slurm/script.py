@@ -4,12 +4,13 @@ Folders, on a file system that the nodes share with the engine:
 
     ROOT/arrays/<name>          a line for each order of an array
     ROOT/commands/<name>        a program that is too large or too odd to stand in the script
-    ROOT/orders/<order id>/     claim, end, late, log, work
+    ROOT/orders/<order id>/     claim, end, late, again, log, work
     ROOT/state/<state key>/     checkpoint and output: they outlive attempts
 
 `claim` is a hard link, so that only one job of Slurm's ever runs the order, however often it was submitted or requeued.
 It holds that job's id and the time at which the program started; `end` the exit code, the time and what `times` says.
-A `claim` of the engine's own makes sure that a job which may still be on its way never starts.
+`again` says that Slurm began the job a second time. A `claim` of the engine's own makes sure that a job which may still
+be on its way never starts.
 """
 
 import shlex
@@ -34,7 +35,11 @@ id=$SLURM_JOB_ID
 mkdir -p "$run/work" "$root/state/$state/checkpoint" "$root/state/$state/output" || exit 1
 mine=$run/claim.$id.${{SLURM_RESTART_COUNT:-0}}
 echo "$id $(date +%s.%N) $(uname -n)" > "$mine" || exit 1
-ln "$mine" "$run/claim" 2> /dev/null || exit 0 # another job has it, or nobody is to have it any more
+if ! ln "$mine" "$run/claim" 2> /dev/null; then # another job has it, or nobody is to have it any more
+  read -r first rest < "$run/claim"
+  [ "$first" != "$id" ] || : > "$run/again"
+  exit 0
+fi
 exec > "$run/log" 2>&1 < /dev/null
 export SUANWANG_JOB_ID="$job" SUANWANG_ATTEMPT="$attempt" SUANWANG_ACCELERATORS={accelerators}
 export SUANWANG_CHECKPOINT_DIR="$root/state/$state/checkpoint" SUANWANG_OUTPUT_DIR="$root/state/$state/output"
