@@ -1,7 +1,7 @@
 """The only composition: settings to adapters to services."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,10 +14,14 @@ from suanwang.adapters.engines import open_engines as open_engines_of
 from suanwang.adapters.engines.agent import agent_engines
 from suanwang.adapters.store.sql import open_store
 from suanwang.domain.catalog import Catalog
+from suanwang.domain.price import PriceBook
 from suanwang.domain.site import Grid
+from suanwang.domain.workload import Workload
 from suanwang.errors import InvalidInput, Problem, msg, why_not_read
 from suanwang.ports import Clock, Engine, OfficeStore, Store
 from suanwang.schemas.grid import read_grid
+from suanwang.schemas.price_book import read_price_book
+from suanwang.schemas.workload import read_workload
 from suanwang.schemas.yaml_file import decode
 from suanwang.service.hub import Hub
 from suanwang.service.tenants import open_accounts
@@ -49,7 +53,7 @@ def open_house(environment: Mapping[str, str] | None = None, *, grid: str = "") 
     """
     settings = read_settings(os.environ if environment is None else environment)
     catalog = load_catalog(settings.catalog)
-    plan = load_grid(grid or settings.grid, catalog)
+    plan = load_grid(grid or settings.grid, catalog, load_price_books(settings.price_books))
     make_home(settings.home)
     clock = open_clock(settings)
     store = open_store(settings.database_url)
@@ -64,6 +68,27 @@ def open_house(environment: Mapping[str, str] | None = None, *, grid: str = "") 
     return House(settings=settings, catalog=catalog, hub=hub, store=store)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """What an estimate off the grid needs: no store, no engines."""
+
+    settings: Settings
+    catalog: Catalog
+    clock: Clock
+
+    def read_workload(self, path: str) -> Workload:
+        """Read a workload file. Raises InvalidInput with every problem."""
+        return read_workload(read_text(path), path, self.catalog, self.clock.now(), self.settings.tenant)
+
+
+def open_desk(environment: Mapping[str, str] | None = None) -> Desk:
+    """Compose from the environment (os.environ unless given). Raises InvalidInput."""
+    settings = read_settings(os.environ if environment is None else environment)
+    if settings.clock_speed != 1:
+        make_home(settings.home)
+    return Desk(settings=settings, catalog=load_catalog(settings.catalog), clock=open_clock(settings))
+
+
 def make_home(folder: Path) -> None:
     """Make the home folder unless it is there. Raises InvalidInput."""
     try:
@@ -74,26 +99,52 @@ def make_home(folder: Path) -> None:
         raise InvalidInput([Problem("SUANWANG_HOME", what, msg("Name a folder that you may write to."))]) from error
 
 
-def load_grid(path: str, catalog: Catalog) -> Grid:
+def load_price_books(folders: Sequence[Path]) -> list[PriceBook]:
+    """Every price book file of some folders, by name. Raises InvalidInput with the problems of all of them."""
+    problems: list[Problem] = []
+    books: list[PriceBook] = []
+    for folder in folders:
+        if not folder.is_dir():
+            what = msg("There is no folder {folder}.", folder=str(folder))
+            problems.append(Problem("SUANWANG_PRICE_BOOKS", what, msg("Name folders of price book files.")))
+        for path in sorted(folder.glob("*.yaml")):
+            try:
+                books.append(read_price_book(read_text(str(path)), str(path)))
+            except InvalidInput as wrong:
+                problems += wrong.problems
+    versions = [(book.id, book.version) for book in books]
+    for book_id, version in sorted({v for v in versions if versions.count(v) > 1}):
+        what = msg("Version {version} of price book {id} is in two files.", version=version, id=book_id)
+        problems.append(Problem("SUANWANG_PRICE_BOOKS", what, msg("Keep one of them; a change is a new version.")))
+    if problems:
+        raise InvalidInput(problems)
+    return books
+
+
+def load_grid(path: str, catalog: Catalog, books: Sequence[PriceBook] = ()) -> Grid:
     """Read a grid file; "" is the built-in grid of this machine alone, with as many cards as it has processors."""
     if path:
-        return read_grid(read_text(path), path, catalog)
+        return read_grid(read_text(path), path, catalog, books)
     text = files("suanwang").joinpath("data/grids/this-machine.yaml").read_text(encoding="utf-8")
-    plan = read_grid(text, THIS_MACHINE, catalog)
+    plan = read_grid(text, THIS_MACHINE, catalog, books)
     processors = os.cpu_count() or 1
     return replace(plan, pools=tuple(replace(p, accelerators_per_node=processors) for p in plan.pools))
 
 
 def read_text(path: str) -> str:
     """The text of a file that a user named. Raises InvalidInput when it cannot be read or is not UTF-8."""
+    return decode(read_bytes(path), path)
+
+
+def read_bytes(path: str) -> bytes:
+    """What is in a file that a user named. Raises InvalidInput when it cannot be read."""
     try:
-        content = Path(path).read_bytes()
+        return Path(path).read_bytes()
     except OSError as error:
         why = why_not_read(error)
         raise InvalidInput(
             [Problem(path, msg("The file cannot be read: {why}.", why=why), msg("Check the path and its rights."))]
         ) from error
-    return decode(content, path)
 
 
 def open_clock(settings: Settings) -> Clock:

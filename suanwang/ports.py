@@ -6,12 +6,15 @@ from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from suanwang.domain.agent import Inquiry, SiteAgent, SiteOrder
+from suanwang.domain.docket import Docket, DocketKind, Step
 from suanwang.domain.identity import AuditEntry, Project, Token, User
+from suanwang.domain.invoice import Invoice
 from suanwang.domain.job import Job, JobEvent, JobState
 from suanwang.domain.ledger import Account, Balance, Transfer
 from suanwang.domain.order import Capacity, Lacks, Observation, Order
+from suanwang.domain.period import ClosedPeriod
 from suanwang.domain.price import Charge, PriceBook
-from suanwang.domain.usage import UsageRecord
+from suanwang.domain.usage import Correction, UsageRecord
 from suanwang.domain.voucher import Voucher
 
 
@@ -121,13 +124,30 @@ class Usage(Protocol):
         overlaps another record of its order."""
 
     def records(self, job_id: str) -> list[UsageRecord]:
-        """In order of their start."""
+        """In order of their start, as they were first metered."""
+
+    def between(self, start: datetime, end: datetime, tenant: str = "") -> list[UsageRecord]:
+        """Records that begin in [start, end), in order of their start and id, as they were first metered."""
+
+    def correct(self, correction: Correction, charges: Sequence[Charge]) -> bool:
+        """Store the next correction of a record with the charges it brings (reversals and new ones). False when the
+        same correction is there already. Raises Conflict when another one has its number, Never(store-refused) when
+        a number is left out, NotFound for a record that is not there."""
+
+    def corrections(self, job_id: str) -> list[Correction]:
+        """In order of record and sequence."""
+
+    def charge(self, charges: Sequence[Charge]) -> None:
+        """Further charges of records that are there: reversals, minimums. Raises Conflict when an id is taken."""
 
     def charges(self, job_id: str) -> list[Charge]:
         """In order of their ids."""
 
     def seal(self, book: PriceBook) -> None:
         """Keep a price book as used. Raises Conflict when that version was used with other prices."""
+
+    def sealed(self) -> list[PriceBook]:
+        """Every version that was used, by id and version."""
 
 
 class Ledger(Protocol):
@@ -158,6 +178,9 @@ class Ledger(Protocol):
     def pending(self, job_id: str) -> list[Transfer]:
         """Pending transfers of a job that are neither posted nor voided."""
 
+    def last(self) -> tuple[int, str]:
+        """Position and hash of the last transfer; (0, "") while there is none."""
+
     def add_voucher(self, voucher: Voucher) -> None:
         """A repeat of the same id changes nothing."""
 
@@ -167,6 +190,23 @@ class Ledger(Protocol):
     def check(self) -> Mapping[str, int]:
         """Re-derive every balance from the first transfer. Returns counts and the sum per unit (all 0 when sound).
         Raises Never(store-refused), naming the first account or transfer that is wrong."""
+
+
+class Books(Protocol):
+    """Closed periods and the documents that were issued. Append-only."""
+
+    def close(self, closed: ClosedPeriod) -> None:
+        """Close a period; from then on no transfer of that time is taken. A repeat changes nothing. Raises
+        Never(store-refused) when it does not follow the last closed one."""
+
+    def closed(self) -> list[ClosedPeriod]:
+        """In order of time."""
+
+    def issue(self, invoice: Invoice) -> Invoice:
+        """Keep an invoice, credit note or statement as issued; one of the same id is returned as it was."""
+
+    def issued(self, period: str = "", subject: str = "") -> list[Invoice]:
+        """By id."""
 
 
 class Sites(Protocol):
@@ -206,6 +246,28 @@ class Sites(Protocol):
         """Whether it is there or not."""
 
 
+class Dockets(Protocol):
+    """Applications, vouchers and claims of voucher offices, and the signed steps that they take. Append-only."""
+
+    def add(self, docket: Docket, first: Step) -> bool:
+        """False when that docket is there (nothing is changed). Raises Conflict when it is there with another case."""
+
+    def get(self, docket_id: str) -> Docket:
+        """Raises NotFound."""
+
+    def find(
+        self, programme_id: str = "", kinds: Sequence[DocketKind] = (), states: Sequence[str] = (), tenant: str = ""
+    ) -> list[Docket]:
+        """In order of their ids."""
+
+    def move(self, docket: Docket, taken: Step) -> None:
+        """Store the docket as it now is with the step that made it so. Raises Conflict(lost-race) when somebody else
+        moved it, Never(store-refused) when the step does not follow, or maker and checker are one person."""
+
+    def steps(self, docket_id: str) -> list[Step]:
+        """In order."""
+
+
 class Transaction(Protocol):
     """All writes of one step: they are kept together or not at all."""
 
@@ -216,7 +278,11 @@ class Transaction(Protocol):
     @property
     def ledger(self) -> Ledger: ...
     @property
+    def books(self) -> Books: ...
+    @property
     def sites(self) -> Sites: ...
+    @property
+    def dockets(self) -> Dockets: ...
 
 
 class Store(Protocol):

@@ -1,7 +1,7 @@
 """Settings: one table, read from the environment (SUANWANG_<NAME>). Documentation is made from this table."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -37,6 +37,11 @@ TABLE: tuple[Setting, ...] = (
         default="",
         description="Folders of your own catalog facts, separated by ':'; later ones win over earlier ones.",
     ),
+    Setting(
+        name="price_books",
+        default="",
+        description="Folders of price book files (*.yaml), separated by ':'; they add to the grid file's own.",
+    ),
     Setting(name="grid", default="", description="Grid file; empty means this machine alone."),
     Setting(
         name="fonts",
@@ -45,6 +50,8 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting(name="lang", default="", description="Language of messages (zh-CN or en); empty means LANG."),
     Setting(name="tenant", default="me", description="Tenant that orders when a workload file names none."),
+    Setting(name="hub", default="", description="Address of a hub that commands talk to; empty means this process."),
+    Setting(name="token", default="", description="Token that commands show the hub."),
     Setting(
         name="clock_speed",
         default="1",
@@ -71,12 +78,15 @@ class Settings:
     home: Path
     database_url: str
     catalog: tuple[Path, ...]
+    price_books: tuple[Path, ...]
     grid: str
     fonts: tuple[Path, ...]
     lang: str
     tenant: str
     clock_speed: float
     clock_origin: str
+    hub: str = ""
+    token: str = field(default="", repr=False)
     rate_limit: float = 50.0
     in_flight_max: int = 300
 
@@ -109,12 +119,15 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         home=home,
         database_url=text["database_url"] or f"sqlite:///{home / 'suanwang.db'}",
         catalog=tuple(Path(p).expanduser() for p in text["catalog"].split(":") if p),
+        price_books=tuple(Path(p).expanduser() for p in text["price_books"].split(":") if p),
         grid=text["grid"],
         fonts=tuple(Path(p).expanduser() for p in text["fonts"].split(":") if p),
         lang=text["lang"],
         tenant=text["tenant"],
         clock_speed=speed,
         clock_origin=text["clock_origin"],
+        hub=text["hub"],
+        token=text["token"],
         rate_limit=rate_limit,
         in_flight_max=int(in_flight_max),
     )

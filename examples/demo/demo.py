@@ -109,7 +109,7 @@ def play(terminal: Terminal, client: Client, speeds: Speeds) -> bool:
     files = {name: str(HERE / "workloads" / f"{name}.yaml") for name in WORKLOADS}
     quotes = {name: client.quote(client.read_workload(file)) for name, file in files.items()}
     for offer in quotes.values():
-        show_quote(terminal, client.house.hub.grid, offer)
+        show_quote(terminal, client.zones(), offer)
     heading(3, msg("The runs: real processes of this machine"))
     live = Live(terminal, client, KILL_AT_STEP)
     try:

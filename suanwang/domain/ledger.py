@@ -23,6 +23,10 @@ class AccountKind(StrEnum):
     VOUCHER = "voucher"
     REDEEMED = "redeemed"
     ROUNDING = "rounding"
+    LINE = "line"
+    TAX = "tax"
+    BUDGET = "budget"
+    SPENT = "spent"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,11 +17,15 @@ class Reason(StrEnum):
     NO_LINK = "NoLink"
     CLASHES_WITH_OTHERS = "ClashesWithOthers"
     QUOTA_EXHAUSTED = "QuotaExhausted"
+    BUDGET_EXHAUSTED = "BudgetExhausted"
     INSUFFICIENT_BALANCE = "InsufficientBalance"
     WAITING_FOR_CAPACITY = "WaitingForCapacity"
     WAITING_FOR_CHEAP_POWER = "WaitingForCheapPower"
     WAITING_FOR_DATA = "WaitingForData"
     WAITING_FOR_START = "WaitingForStart"
+    OUTRANKED = "Outranked"
+    RECLAIMED = "Reclaimed"
+    RESIZED = "Resized"
     SITE_DRAINED = "SiteDrained"
     ENGINE_UNREACHABLE = "EngineUnreachable"
     ENGINE_REFUSED = "EngineRefused"
@@ -51,13 +55,17 @@ MEANING: dict[Reason, str] = {
     Reason.LABEL_MISMATCH: "The site or pool lacks a label that the workload requires (province, site, vendor …).",
     Reason.MISSING_FIGURE: "A figure that the estimate needs is not in the catalog; it is named.",
     Reason.NO_LINK: "No link carries the workload's data to the site.",
+    Reason.QUOTA_EXHAUSTED: "A quota of accelerator-hours of the tenant, project or user has too little left.",
+    Reason.BUDGET_EXHAUSTED: "A budget of the tenant, project or user has too little left in the period.",
     Reason.CLASHES_WITH_OTHERS: "The workloads that it waits for, must be near to or apart from leave it no place.",
-    Reason.QUOTA_EXHAUSTED: "The tenant's quota for the period is used up.",
     Reason.INSUFFICIENT_BALANCE: "The tenant's account cannot hold the quote.",
     Reason.WAITING_FOR_CAPACITY: "The pool is full; the job starts when enough accelerators are free.",
     Reason.WAITING_FOR_CHEAP_POWER: "The planned start is later because the hours until then cost more.",
     Reason.WAITING_FOR_DATA: "The workload's data is still on its way to the site.",
     Reason.WAITING_FOR_START: "The workload's earliest start is not yet reached.",
+    Reason.OUTRANKED: "It was stopped for a job that the policy puts before it; it goes on from its checkpoint later.",
+    Reason.RECLAIMED: "It ran on accelerators that its account had borrowed; their owner took them back.",
+    Reason.RESIZED: "It was stopped to go on with another number of accelerators.",
     Reason.SITE_DRAINED: "The site takes no new work.",
     Reason.ENGINE_UNREACHABLE: "The site's engine does not answer; it is tried again.",
     Reason.ENGINE_REFUSED: "The site's engine refused the order.",

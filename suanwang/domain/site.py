@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import TypeVar
 
 from suanwang.domain.accelerator import Accelerator
+from suanwang.domain.budget import Budget
+from suanwang.domain.entitlement import Entitlements
 from suanwang.domain.geography import City, LatencyModel, great_circle_km
 from suanwang.domain.money import Money
-from suanwang.domain.price import PriceBook
+from suanwang.domain.price import PriceBook, in_force
 from suanwang.domain.programme import Programme
 from suanwang.domain.provenance import MissingFigure
 from suanwang.domain.signal import Signal
@@ -121,7 +123,8 @@ class Tenant:
 class Grid:
     """Everything that placement may choose from. Ids are unique and references resolve (checked where it is read).
 
-    `policy`: name of the queueing policy that admits its jobs.
+    `policy`: the policy that admits its jobs, and the packing. `entitlements`: who is entitled to how much. `zone`: on
+    whose clock its months and years begin.
     """
 
     id: str
@@ -136,6 +139,9 @@ class Grid:
     carbon_price_per_t: Money | None = None
     latency: LatencyModel = LatencyModel()
     policy: str = "fcfs"
+    entitlements: Entitlements = Entitlements()
+    budgets: tuple[Budget, ...] = ()
+    zone: tzinfo = UTC
 
     def site(self, site_id: str) -> Site:
         return _one(self.sites, msg("site"), site_id)
@@ -157,8 +163,7 @@ class Grid:
 
     def price_book(self, book_id: str, when: datetime) -> PriceBook | None:
         """The version of a book in force at a time: the latest effective one; None where there is none yet."""
-        versions = [b for b in self.price_books if b.id == book_id and b.effective <= when]
-        return max(versions, key=lambda b: (b.effective, b.version), default=None)
+        return in_force(self.price_books, book_id, when)
 
     def price_book_of(self, pool: Pool, when: datetime) -> PriceBook:
         """The book in force for a pool. Raises MissingFigure: a missing price is never 0."""

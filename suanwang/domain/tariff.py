@@ -1,6 +1,6 @@
 """Time-of-use power tariffs: named periods by month, weekday and local minute of the day, each with a price."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
@@ -98,7 +98,7 @@ class Tariff:
         edges: list[datetime] = []
         micros: list[int] = []
         until = begin
-        for left, right, period in self._segments(zone, begin, stop):
+        for left, right, period in segments(self.periods, self.base, zone, begin, stop):
             micro = self._micro(period)
             if not micros or micros[-1] != micro:
                 edges.append(left)
@@ -112,27 +112,30 @@ class Tariff:
             raise ValueError(f"tariff {self.id}: the price of {period} is finer than 10^-6")
         return int(scaled)
 
-    def _segments(self, zone: tzinfo, start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime, str]]:
-        """The (start, end, period) that touch [start, end), day by day on the local clock; at least one."""
-        patterns: dict[tuple[int, ...], Pattern] = {}
-        day = start.astimezone(zone).date()
-        midnight = _midnight(day, zone)
-        while midnight < end or midnight <= start:
-            key = tuple(i for i, p in enumerate(self.periods) if p.on(day))
-            if key not in patterns:
-                patterns[key] = self._pattern(key)
-            following = _midnight(day + timedelta(days=1), zone)
-            for left, right, period in _on_clock(patterns[key], midnight, following, zone):
-                if right > start and (left < end or left <= start):
-                    yield left, right, period
-            day, midnight = day + timedelta(days=1), following
 
-    def _pattern(self, indices: tuple[int, ...]) -> "Pattern":
-        """The local day on which the periods with these indices may hold."""
-        periods = [self.periods[i] for i in indices]
-        bounds = sorted({0, MINUTES_PER_DAY, *(m for p in periods for pair in p.minutes for m in pair)})
-        names = (next((p.name for p in periods if p.covers(a)), self.base) for a in bounds[:-1])
-        return [(a, b, name) for (a, b), name in zip(pairwise(bounds), names, strict=True)]
+def segments(
+    periods: Sequence[TariffPeriod], base: str, zone: tzinfo, start: datetime, end: datetime
+) -> Iterator[tuple[datetime, datetime, str]]:
+    """The (start, end, name of the period) that touch [start, end), day by day on the local clock; at least one."""
+    patterns: dict[tuple[int, ...], Pattern] = {}
+    day = start.astimezone(zone).date()
+    midnight = _midnight(day, zone)
+    while midnight < end or midnight <= start:
+        key = tuple(i for i, p in enumerate(periods) if p.on(day))
+        if key not in patterns:
+            patterns[key] = _pattern([periods[i] for i in key], base)
+        following = _midnight(day + timedelta(days=1), zone)
+        for left, right, period in _on_clock(patterns[key], midnight, following, zone):
+            if right > start and (left < end or left <= start):
+                yield left, right, period
+        day, midnight = day + timedelta(days=1), following
+
+
+def _pattern(periods: Sequence[TariffPeriod], base: str) -> "Pattern":
+    """The local day on which these periods may hold."""
+    bounds = sorted({0, MINUTES_PER_DAY, *(m for p in periods for pair in p.minutes for m in pair)})
+    names = (next((p.name for p in periods if p.covers(a)), base) for a in bounds[:-1])
+    return [(a, b, name) for (a, b), name in zip(pairwise(bounds), names, strict=True)]
 
 
 Pattern = list[tuple[int, int, str]]

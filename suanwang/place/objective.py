@@ -62,10 +62,12 @@ class Bid:
         return parts
 
     def billed_high(self, outlook: Outlook, start_us: int) -> Money:
-        """What is billed at most: at the high end, and never less than the expected run (power may get cheaper)."""
+        """What is billed at most: at the high end, and never less than the expected run (power may get cheaper)
+        or the book's minimum for a job."""
         unit = self.data.unit
         sums = [total(list(self._billed(outlook, run, start_us).values()), unit) for run in (self.mid, self.high)]
-        return max(sums)
+        least = outlook.book_at(start_us).minimum_per_job
+        return max(*sums, Money.zero(unit) if least is None else outlook.book_at(start_us).gross(least))
 
     def _billed(self, outlook: Outlook, run: Run, start_us: int) -> dict[CostPart, Money]:
         end_us = start_us + run.duration_us

@@ -177,12 +177,21 @@ def _price_signal(
     ends = [*(since for since, _ in books[1:]), end]
     for (since, book), until in zip(books, ends, strict=True):
         price = book.price(basis)
-        if price is not None and price.amount is None:
+        if price is not None and price.passes_tariff:
             if site.tariff.currency != currency:
                 raise MissingFigure(msg("tariff {id}", id=site.tariff.id), _price_in(currency, site.tariff.currency))
             pieces = site.power_price(since, until).pieces(since, until)
+        elif price is None:
+            pieces = [(since, until, 0)]
         else:
-            pieces = [(since, until, 0 if price is None or price.amount is None else price.amount.micro)]
+            pieces = [(a, b, micro) for a, b, micro, _ in price.pieces(site.zone, since, until)]
+            if not pieces:
+                book_name = msg("price book {id} version {version}", id=book.id, version=book.version)
+                raise MissingFigure(
+                    book_name, msg("{basis} price published for {when}", basis=basis.value, when=since.isoformat())
+                )
+        if book.tax is not None and not book.tax.included:  # what is quoted and held has the tax in it
+            pieces = [(a, b, round(micro * (1 + book.tax.ratio))) for a, b, micro in pieces]
         edges += [a for a, _, _ in pieces]
         micros += [m for _, _, m in pieces]
     return Signal(f"{currency}/{basis.value}", tuple(edges), tuple(micros), end)

@@ -9,7 +9,8 @@ from datetime import datetime
 
 from suanwang.domain.identity import AuditEntry, Permission, Project, Token, User
 from suanwang.domain.job import JobEvent
-from suanwang.domain.ledger import Balance, Transfer
+from suanwang.domain.ledger import Transfer
+from suanwang.domain.programme import Programme
 from suanwang.domain.usage import UsageRecord
 
 
@@ -36,14 +37,6 @@ class TransferPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LedgerCheck:
-    """The books, re-derived: counts, and the sum of each unit (0 when they balance)."""
-
-    counts: Mapping[str, int]
-    balances: tuple[Balance, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PoolPrices:
     """Per accelerator-hour, one figure an hour; `total` is the sum of the other three."""
 
@@ -59,6 +52,7 @@ class PriceTable:
 
     start: datetime
     hours: int
+    currency: str
     unit: str
     pools: Mapping[str, PoolPrices]
 
@@ -135,3 +129,10 @@ class TenantList:
     """Tenants by id."""
 
     tenants: tuple[TenantLine, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgrammeList:
+    """Voucher programmes in the order of the grid file."""
+
+    programmes: tuple[Programme, ...]

@@ -1,23 +1,28 @@
 """The grid file to the domain: `read_grid` gives a Grid whose references resolve, or all problems at once."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import UTC
 from typing import Any
 
+from suanwang.domain.budget import ACCELERATOR_HOUR, Budget
 from suanwang.domain.catalog import Catalog
 from suanwang.domain.geography import City, LatencyModel
 from suanwang.domain.money import Money
-from suanwang.domain.price import Basis, Price, PriceBook
+from suanwang.domain.price import PriceBook
 from suanwang.domain.site import Grid, Link, Tenant
-from suanwang.errors import msg
-from suanwang.schedule.policies import policy_names
+from suanwang.errors import InvalidInput, NotFound, msg
+from suanwang.schedule.scheme import find_scheme
+from suanwang.schemas.entitlements import make_entitlements
 from suanwang.schemas.findings import Findings
-from suanwang.schemas.grid_fields import GridFile, GridSection, PriceBookSection, TenantSection
+from suanwang.schemas.grid_fields import BudgetSection, GridFile, GridSection, TenantSection
 from suanwang.schemas.json_schema import schema_of
 from suanwang.schemas.pool import Tables, make_pool
-from suanwang.schemas.programme import check_programme, make_programme, make_provenance
+from suanwang.schemas.price_book import exact, make_price_book
+from suanwang.schemas.programme import check_programme, make_programme
 from suanwang.schemas.section import read_section
 from suanwang.schemas.site import make_site
 from suanwang.schemas.yaml_file import Path, read_yaml
+from suanwang.units import MICRO
 
 ROOT: Path = ("grid",)
 
@@ -27,16 +32,24 @@ def grid_schema() -> dict[str, Any]:
     return schema_of(GridFile, "grid")
 
 
-def read_grid(text: str, name: str, catalog: Catalog) -> Grid:
-    """The grid of a YAML text; `name` is the file's name in messages. Raises InvalidInput with every problem."""
+def read_grid(text: str, name: str, catalog: Catalog, books: Sequence[PriceBook] = ()) -> Grid:
+    """The grid of a YAML text; `name` is the file's name in messages, `books` are price books of their own files.
+
+    Raises InvalidInput with every problem.
+    """
     findings = Findings(read_yaml(text, name))
     section = read_section(GridFile, findings).grid
     _check_ids(section, findings)
-    books = _price_books(section, findings)
+    inline = [
+        make_price_book(book, (*ROOT, "price_books", i), findings, section.currency)
+        for i, book in enumerate(section.price_books)
+    ]
+    _check_files(section, books, findings)
+    budgets = _budgets(section, findings)
     cities = _cities(section, findings, catalog)
     tables = Tables(
         sites=findings.table((*ROOT, "sites"), [(site.id, site) for site in section.sites]),
-        books=findings.table((*ROOT, "price_books"), [(book.id, book) for book in section.price_books]),
+        books=_book_ids(section, books, findings),
     )
     links = _links(section, findings, _places(section, findings, cities, tables))
     sites = [
@@ -46,7 +59,8 @@ def read_grid(text: str, name: str, catalog: Catalog) -> Grid:
     pools = [make_pool(pool, (*ROOT, "pools", i), findings, catalog, tables) for i, pool in enumerate(section.pools)]
     tenants = [_tenant(tenant, section.currency) for tenant in section.tenants]
     _check_money(section, findings)
-    findings.reference((*ROOT, "policy"), msg("policies"), section.policy, dict.fromkeys(policy_names(), ""))
+    _check_policy(section, findings)
+    entitlements = make_entitlements(section.entitlements, (*ROOT, "entitlements"), findings)
     findings.raise_any()
     return Grid(
         id=section.id,
@@ -55,17 +69,20 @@ def read_grid(text: str, name: str, catalog: Catalog) -> Grid:
         pools=tuple(pool for pool in pools if pool),
         links=tuple(links),
         cities=tuple(cities.values()),
-        price_books=tuple(book for book in books if book),
+        price_books=(*(book for book in inline if book), *books),
         tenants=tuple(tenants),
         programmes=tuple(make_programme(programme) for programme in section.programmes),
         carbon_price_per_t=section.carbon_price,
         latency=_latency(section),
         policy=section.policy,
+        entitlements=entitlements,
+        budgets=tuple(budget for budget in budgets if budget),
+        zone=section.zone or UTC,
     )
 
 
 def _check_ids(section: GridSection, findings: Findings) -> None:
-    for field in ("sites", "pools", "tenants", "programmes"):
+    for field in ("sites", "pools", "tenants", "programmes", "budgets"):
         findings.unique((*ROOT, field), [row.id for row in getattr(section, field)], "id")
     versions = [f"{b.id} version {b.version}" if b.id and b.version else None for b in section.price_books]
     findings.unique((*ROOT, "price_books"), versions, "version")
@@ -76,12 +93,53 @@ def _check_ids(section: GridSection, findings: Findings) -> None:
             findings.add((*ROOT, "cities", i, "id"), what, msg("Rename one of them; links and data name either."))
 
 
+def _check_policy(section: GridSection, findings: Findings) -> None:
+    if not section.policy:
+        return
+    try:
+        find_scheme(section.policy)
+    except NotFound as error:
+        findings.add((*ROOT, "policy"), msg("{problem}.", problem=error.message), error.remedy)
+    except InvalidInput as error:
+        for problem in error.problems:
+            findings.add((*ROOT, "policy"), msg("{problem}.", problem=problem.message), problem.remedy)
+
+
+def _book_ids(section: GridSection, books: Sequence[PriceBook], findings: Findings) -> Mapping[str, object] | None:
+    """Every price book by id, of the file and of files of their own; None where not all ids could be read."""
+    rows: list[tuple[str | None, object]] = [(book.id, book) for book in section.price_books]
+    return findings.table((*ROOT, "price_books"), [*rows, *((book.id, book) for book in books)])
+
+
+def _check_files(section: GridSection, books: Sequence[PriceBook], findings: Findings) -> None:
+    """Books of their own files are in the grid's currency, and no version is there twice."""
+    path: Path = (*ROOT, "price_books") if section.price_books else ROOT
+    inline = {(book.id, book.version) for book in section.price_books}
+    for book in books:
+        if section.currency is not None and book.currency != section.currency:
+            what = msg(
+                "price book {id} is in {unit}, the grid in {currency}.",
+                id=book.id,
+                unit=book.currency,
+                currency=section.currency,
+            )
+            findings.add((*ROOT, "currency"), what, msg("Give it in the currency of the grid."))
+        if (book.id, book.version) in inline:
+            what = msg(
+                "version {version} of price book {id} is also in a file of its own.", id=book.id, version=book.version
+            )
+            findings.add(path, what, msg("Keep one of them; a change is a new version."))
+    if not books and not section.price_books:
+        findings.add(path, msg("the grid has no price book."), msg("Add one, or name a folder of price book files."))
+
+
 def _check_money(section: GridSection, findings: Findings) -> None:
     """Everything is priced in the grid's currency."""
     amounts: list[tuple[Path, Money | None]] = [((*ROOT, "carbon_price"), section.carbon_price)]
     amounts += [((*ROOT, "links", i, "price"), link.price) for i, link in enumerate(section.links)]
     amounts += [((*ROOT, "tenants", i, "credit_limit"), t.credit_limit) for i, t in enumerate(section.tenants)]
     units = [(path, amount.unit) for path, amount in amounts if amount is not None]
+    amounts += [((*ROOT, "budgets", i, "money"), b.money) for i, b in enumerate(section.budgets)]
     for i, programme in enumerate(section.programmes):
         check_programme(programme, findings, (*ROOT, "programmes", i), in_grid=True)
         units.append(((*ROOT, "programmes", i, "currency"), programme.currency))
@@ -91,46 +149,33 @@ def _check_money(section: GridSection, findings: Findings) -> None:
             findings.add(path, what, msg("Give it in the currency of the grid."))
 
 
-def _price_books(section: GridSection, findings: Findings) -> list[PriceBook | None]:
-    return [
-        _price_book(book, (*ROOT, "price_books", i), section, findings) for i, book in enumerate(section.price_books)
-    ]
+def _budgets(section: GridSection, findings: Findings) -> list[Budget | None]:
+    tenants = findings.table((*ROOT, "tenants"), [(tenant.id, tenant) for tenant in section.tenants])
+    return [_budget(b, (*ROOT, "budgets", i), findings, tenants) for i, b in enumerate(section.budgets)]
 
 
-def _price_book(book: PriceBookSection, path: Path, section: GridSection, findings: Findings) -> PriceBook | None:
-    currency = book.currency or section.currency
-    if None not in (currency, section.currency) and currency != section.currency:
-        what = msg("the price book is in {unit}, the grid in {currency}.", unit=currency, currency=section.currency)
-        findings.add((*path, "currency"), what, msg("Give it in the currency of the grid."))
-    prices: list[Price] = []
-    for basis in Basis:
-        amount = getattr(book.prices, basis.value)
-        if isinstance(amount, Money):
-            if currency is not None and amount.unit != currency:
-                what = msg("this price is in {unit}, its book in {currency}.", unit=amount.unit, currency=currency)
-                remedy = msg("Give it in the currency of the book.")
-                findings.add((*path, "prices", basis.value), what, remedy, (*path, "currency"))
-                continue
-            prices.append(Price(basis=basis, amount=amount))
-        elif amount is not None:
-            prices.append(Price(basis=basis, amount=None))
-    parts = [(*path, "prices", basis.value) for basis in Basis]
-    if book.prices.accelerator_hour is None and book.prices.delivered_pflop_hour is None:
-        what = msg("the price book prices neither accelerator_hour nor delivered_pflop_hour.")
-        findings.add((*path, "prices"), what, msg("Add one of them; a missing price is never 0."), *parts)
+def _budget(
+    given: BudgetSection, path: Path, findings: Findings, tenants: Mapping[str, TenantSection] | None
+) -> Budget | None:
+    findings.reference((*path, "tenant"), msg("tenants of the grid"), given.tenant, tenants)
+    if (given.money is None) == (given.accelerator_hours is None):
+        what = msg("a budget has either money or accelerator_hours.")
+        findings.add(path, what, msg("Give one of the two; two limits are two budgets."))
+        return None
+    hours = given.accelerator_hours
+    limit = given.money if hours is None else Money(int(exact(hours) * MICRO), ACCELERATOR_HOUR)
     return findings.build(
         path,
-        lambda: PriceBook(
-            id=book.id,
-            version=book.version,
-            currency=currency,
-            effective=book.effective,
-            prices=tuple(prices),
-            provenance=make_provenance(book.source),
-            channel=book.channel,
-            term=book.term,
+        lambda: Budget(
+            id=given.id,
+            tenant=given.tenant,
+            project=given.project,
+            user=given.user,
+            span=given.period,
+            limit=limit or Money.zero(""),
+            warn_percent=tuple(given.warn_percent),
+            on_limit=given.on_limit,
         ),
-        (*ROOT, "currency"),
     )
 
 

@@ -2,15 +2,17 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Strict, Tag
 
-from suanwang.schemas.programme_fields import ProgrammeSection, SourceSection
+from suanwang.domain.budget import OnLimit
+from suanwang.domain.period import Span
+from suanwang.schemas.entitlements import EntitlementSection
+from suanwang.schemas.price_book_fields import Number, PriceBookSection
+from suanwang.schemas.programme_fields import ProgrammeSection
 from suanwang.schemas.quantities import Amount, AmountPerGB, AmountPerTonne, Bandwidth, Currency, DurationOrZero, Power
 from suanwang.schemas.section import API_VERSION, Argument, Name, Section, Text, Word
 from suanwang.schemas.site_fields import Latitude, Longitude, SiteSection
-from suanwang.schemas.times import Instant
-
-Number = Annotated[int, Field(ge=1, le=10**7)]
+from suanwang.schemas.times import Instant, Zone
 
 
 class ClosureSection(Section):
@@ -65,34 +67,6 @@ class CitySection(Section):
     province: Text = Field("", description="Province (ISO 3166-2).")
 
 
-class PricesSection(Section):
-    """Prices of a book; what is not in it is not charged."""
-
-    accelerator_hour: Amount | None = Field(None, description="For an accelerator and hour.")
-    delivered_pflop_hour: Amount | None = Field(None, description="For 10^15 FLOP/s delivered over an hour.")
-    kwh: (
-        Annotated[
-            Annotated[Literal["pass-through"], Tag("<passed>")] | Annotated[Amount, Tag("<amount>")],
-            Discriminator(lambda value: "<passed>" if value == "pass-through" else "<amount>"),
-        ]
-        | None
-    ) = Field(None, description="For a kWh at the wall; pass-through = the site's tariff.")
-    data_gb: Amount | None = Field(None, description="For a GB moved in or out.")
-
-
-class PriceBookSection(Section):
-    """Prices of a pool in one version. A change is a new version."""
-
-    id: Word = Field(description="Id; versions of a book share it.")
-    version: Number = Field(1, description="Version.")
-    currency: Currency | None = Field(None, description="Currency; the grid's if not given.")
-    effective: Instant = Field(description="Valid from.")
-    prices: PricesSection = Field(description="Prices.")
-    channel: Text = Field("", description="How it is sold: list, reseller, contract …")
-    term: Text = Field("", description="For how long: on demand, month, year …")
-    source: SourceSection = Field(description="Where the prices come from.")
-
-
 class TenantSection(Section):
     """Who orders."""
 
@@ -101,6 +75,26 @@ class TenantSection(Section):
     name_zh: Text = Field("", description="Chinese name.")
     credit_limit: Amount | None = Field(None, description="How far its account may go below 0; prepaid if not given.")
     facts: dict[Name, Argument] = Field({}, description="Facts that voucher rules ask for, such as legal_form.")
+
+
+class BudgetSection(Section):
+    """How much a tenant, project or user may take in each period; give `money` or `accelerator_hours`."""
+
+    id: Word = Field(description="Id.")
+    tenant: Name = Field(description="Tenant (id).")
+    project: Text = Field("", description="Only jobs with this label `project`; all of the tenant's if not given.")
+    user: Text = Field("", description="Only jobs with this label `user`; all if not given.")
+    period: Annotated[Span, Strict(False)] = Field(Span.MONTH, description="month, quarter, year or total.")
+    money: Amount | None = Field(None, description="Most of the tenant's own money in a period.")
+    accelerator_hours: Annotated[float, Field(gt=0, le=10**12)] | None = Field(
+        None, description="Most accelerator-hours in a period (a quota)."
+    )
+    warn_percent: list[Annotated[int, Field(ge=1, le=1000)]] = Field(
+        [50, 80, 100], description="Shares of the limit that are reported when they are passed."
+    )
+    on_limit: Annotated[OnLimit, Strict(False)] = Field(
+        OnLimit.REFUSE, description="refuse: a job beyond the limit fails; warn: it is only reported."
+    )
 
 
 class LatencySection(Section):
@@ -124,16 +118,19 @@ class GridSection(Section):
     currency: Currency = Field(description="Currency of all prices (ISO 4217).")
     carbon_price: AmountPerTonne | None = Field(None, description="Price of a tonne of CO2; not counted if not given.")
     latency: LatencySection | None = Field(None, description="Model of round trips; its defaults if not given.")
-    policy: Word = Field("fcfs", description="Queueing policy: fcfs, priority …")
+    policy: Name = Field("fcfs", description="Policy and packing: fcfs, las(quantum=2h), fair_share + topology …")
     sites: list[SiteSection] = Field(min_length=1, description="Sites.")
     pools: list[PoolSection] = Field(min_length=1, description="Pools.")
     links: list[LinkSection] = Field([], description="Links.")
     cities: list[CityChoice] | None = Field(
         None, description="Cities: catalog ids or one's own; all of the catalog if not given."
     )
-    price_books: list[PriceBookSection] = Field(min_length=1, description="Price books.")
+    price_books: list[PriceBookSection] = Field([], description="Price books; files of their own add to them.")
     tenants: list[TenantSection] = Field([], description="Tenants.")
+    entitlements: list[EntitlementSection] = Field([], description="Who is entitled to how much.")
     programmes: list[ProgrammeSection] = Field([], description="Voucher programmes.")
+    budgets: list[BudgetSection] = Field([], description="Budgets and quotas.")
+    zone: Zone | None = Field(None, description="On whose clock months and years begin; UTC if not given.")
 
 
 class GridFile(Section):

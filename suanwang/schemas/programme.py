@@ -182,7 +182,7 @@ def make_programme(section: ProgrammeSection) -> Programme:
         zone=section.zone or ZoneInfo(ZONE),
         rates=tuple(_rate(r) for r in section.rates),
         provenance=make_provenance(section.source),
-        eligibility=_rules(section.eligibility),
+        eligibility=make_rules(section.eligibility),
         recognition=_recognition(section),
         minimum_spend=section.minimum_spend,
         caps=tuple(_caps(section)),
@@ -208,7 +208,7 @@ def _rate(section: RateSection) -> Rate:
         unit=section.unit or "",
         at_most=section.at_most,
         kind=section.kind or "",
-        when=_rules(section.when),
+        when=make_rules(section.when),
     )
 
 
@@ -231,7 +231,7 @@ def _cap(cap: CapSection) -> Cap:
         period=cap.period,
         counting=cap.counting,
         kind=cap.kind or "",
-        when=_rules(cap.when),
+        when=make_rules(cap.when),
     )
 
 
@@ -262,8 +262,8 @@ def _priority(section: ProgrammeSection) -> Priority:
     given = section.priority
     if given is None:
         return Priority()
-    scores = tuple(Score(points=s.points, when=_rules(s.when)) for s in given.scores)
-    reserve, who = given.reserve or Priority().reserve, _rules(given.reserve_for)
+    scores = tuple(Score(points=s.points, when=make_rules(s.when)) for s in given.scores)
+    reserve, who = given.reserve or Priority().reserve, make_rules(given.reserve_for)
     return Priority(allocation=given.allocation, scores=scores, reserve=reserve, reserve_for=who)
 
 
@@ -282,7 +282,8 @@ def _procedure(section: ProgrammeSection) -> Procedure:
     )
 
 
-def _rules(rules: Sequence[RuleSection]) -> tuple[Rule, ...]:
+def make_rules(rules: Sequence[RuleSection]) -> tuple[Rule, ...]:
+    """The domain's rules."""
     return tuple(_rule(rule) for rule in rules)
 
 
@@ -295,7 +296,7 @@ def _rule(rule: RuleSection) -> Rule:
         at_most=rule.at_most,
         on_or_after=rule.on_or_after,
         on_or_before=rule.on_or_before,
-        any_of=_rules(rule.any_of),
-        all_of=_rules(rule.all_of),
-        none_of=_rules(rule.none_of),
+        any_of=make_rules(rule.any_of),
+        all_of=make_rules(rule.all_of),
+        none_of=make_rules(rule.none_of),
     )

@@ -64,8 +64,8 @@ def _first(kinds: tuple[Any, ...], value: Any) -> Any:
     if value is None and type(None) in kinds:
         return None
     for kind in kinds:
-        whole = isinstance(kind, type) and is_dataclass(kind) and isinstance(value, Mapping)
-        if whole and set(value) != {f.name for f in fields(kind)}:
+        noun = isinstance(kind, type) and is_dataclass(kind) and kind not in _SPECIAL and isinstance(value, Mapping)
+        if noun and set(value) != {f.name for f in fields(kind)}:
             continue
         try:
             return _read(kind, value)

@@ -1,12 +1,13 @@
-"""Client: the verbs of the grid as Python calls, in process. The command line stands on it."""
+"""Client: the verbs of the grid as Python calls, the same in process and over HTTP. The command line stands on it."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
-from datetime import datetime
-from pathlib import Path
+from datetime import datetime, tzinfo
 
-from suanwang.bootstrap import House, open_house, read_text
+import httpx
+
+from suanwang.bootstrap import House, open_house
 from suanwang.domain.invoice import Invoice
 from suanwang.domain.job import OUTCOMES, Job, JobEvent, JobState
 from suanwang.domain.ledger import Balance, Transfer
@@ -14,158 +15,176 @@ from suanwang.domain.money import Money
 from suanwang.domain.usage import UsageRecord
 from suanwang.domain.voucher import Voucher
 from suanwang.domain.workload import Workload
-from suanwang.errors import NotNow, msg
-from suanwang.schedule.policies import find_policy
-from suanwang.schemas.workload import read_workload
-from suanwang.service.planning import Quote, quote
-from suanwang.service.settlement import invoice_of
-from suanwang.service.submit import cancel, submit
-from suanwang.service.tenants import LedgerReport, check_ledger, issue_voucher, pay_fund, pay_in
-from suanwang.service.tick import TickReport, tick
+from suanwang.errors import InvalidInput, Problem, msg
+from suanwang.schemas.answers import PriceTable
+from suanwang.sdk.books import Books
+from suanwang.sdk.desk import Desk
+from suanwang.sdk.local import LocalDesk
+from suanwang.sdk.remote import RemoteDesk
+from suanwang.service.listing import JobLine
+from suanwang.service.planning import Quote
+from suanwang.service.tenants import LedgerReport
+from suanwang.service.tick import TickReport
+from suanwang.settings import Settings, read_settings
 
 ENDED = (*OUTCOMES, JobState.SETTLED)
-TICK_WALL_S = 0.2
-"""Seconds of the wall between two ticks while a caller waits."""
+TIMEOUT_S = 60.0
 
 
 class Client:
-    """A grid in this process. Raises SuanwangError for every refusal; see the errors page for the codes."""
+    """A grid: in this process, or at a hub. Raises SuanwangError for every refusal; see the errors page for the codes.
 
-    def __init__(self, house: House) -> None:
-        self.house = house
-        self._hub = house.hub
-        self._policy = find_policy(house.hub.grid.policy)
+    In process, whoever waits also ticks. At a hub, the hub ticks, and the token says whose jobs are seen.
+    """
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
 
     @classmethod
     @contextmanager
     def open(cls, grid: str = "", environment: Mapping[str, str] | None = None) -> Iterator["Client"]:
-        """A client for a grid file, closed on leaving. Raises InvalidInput."""
-        house = open_house(environment, grid=grid)
+        """A client, closed on leaving: of the hub that SUANWANG_HUB names, else of a grid file in this process.
+
+        Raises InvalidInput.
+        """
+        environment = os.environ if environment is None else environment
+        settings = read_settings(environment)
+        desk = _at_hub(settings, grid) if settings.hub else LocalDesk(open_house(environment, grid=grid))
         try:
-            yield cls(house)
+            yield cls(desk)
         finally:
-            house.close()
+            desk.close()
+
+    @classmethod
+    def at(cls, address: str, token: str, lang: str = "en") -> "Client":
+        """A client of the hub at an address. Close it when it is no longer needed."""
+        return cls(RemoteDesk(connect(address, token, lang)))
+
+    def close(self) -> None:
+        """Let go of the database or the connection."""
+        self._desk.close()
+
+    @property
+    def house(self) -> House:
+        """What is composed in this process. Raises NotPermitted(hub-only) for a hub elsewhere."""
+        return self._desk.house
+
+    @property
+    def books(self) -> Books:
+        """Budgets, periods, price books, documents. Raises NotPermitted(hub-only) for a hub elsewhere."""
+        return Books(self.house.hub)
 
     def read_workload(self, path: str) -> Workload:
-        """Read a workload file; its `directory` is relative to the file. Raises InvalidInput with every problem."""
-        text, settings = read_text(path), self.house.settings
-        workload = read_workload(text, path, self.house.catalog, self.now(), settings.tenant, self._hub.grid)
-        if workload.program is None:
-            return workload
-        directory = Path(path).absolute().parent / workload.program.directory
-        return replace(workload, program=replace(workload.program, directory=str(directory)))
+        """Read a workload file. Raises InvalidInput with every problem.
+
+        In process its `directory` is relative to the file; a hub takes no folders.
+        """
+        return self._desk.read_workload(path)
 
     def now(self) -> datetime:
         """Grid time."""
-        return self._hub.clock.now()
+        return self._desk.now()
+
+    def zones(self) -> Mapping[str, tzinfo]:
+        """The time zone of each site."""
+        return self._desk.zones()
+
+    def currency(self, programme: str = "") -> str:
+        """The currency of the grid, or of a voucher programme. Raises NotFound."""
+        return self._desk.currency(programme)
 
     def quote(self, workload: Workload) -> Quote:
         """What it would cost, where and when; nothing is stored."""
-        return quote(self._hub, workload)
+        return self._desk.quote(workload)
+
+    def prices(self, hours: int = 168) -> PriceTable:
+        """The marginal price of an accelerator-hour of every pool in the next hours."""
+        return self._desk.prices(hours)
 
     def submit(self, workload: Workload, key: str) -> Job:
         """Order it. The same key again gives the first job."""
-        return submit(self._hub, workload, key)
+        return self._desk.submit(workload, key)
 
     def tick(self) -> TickReport:
-        """One step of the control plane."""
-        return tick(self._hub, self._policy)
+        """One step of the control plane. Raises NotPermitted(hub-only) for a hub elsewhere, which ticks by itself."""
+        return self._desk.tick()
+
+    def proceed(self) -> None:
+        """Let the grid go on by a step: tick here, or wait a little for the hub."""
+        self._desk.proceed()
 
     def wait(self, job_id: str, on_tick: Callable[[Job], None] | None = None) -> Job:
-        """Tick until the job is settled; `on_tick` sees it after each tick."""
+        """Go on until the job is settled; `on_tick` sees it after each step."""
         while True:
-            report = self.tick()
+            self.proceed()
             job = self.job(job_id)
             if on_tick is not None:
                 on_tick(job)
             if job.state is JobState.SETTLED:
                 return job
-            if report.idle:
-                self._pause()
-
-    def _pause(self) -> None:
-        self._hub.clock.sleep(TICK_WALL_S / self._hub.clock.wall_seconds(1))
 
     def job(self, job_id: str) -> Job:
         """Raises NotFound."""
-        with self._hub.store.transaction() as tx:
-            return tx.jobs.get(job_id)
+        return self._desk.job(job_id)
 
-    def jobs(self, tenant: str = "", limit: int = 1000, after: str = "") -> list[Job]:
-        """In order of submission, after a given id."""
-        with self._hub.store.transaction() as tx:
-            return tx.jobs.find(tenant=tenant, limit=limit, after=after)
+    def jobs(self, tenant: str = "", limit: int = 1000, after: str = "") -> list[JobLine]:
+        """In order of submission, after a given id, at most `limit`."""
+        found: list[JobLine] = []
+        while len(found) < limit:
+            page = self._desk.job_page(tenant, limit - len(found), after)
+            found += page.jobs
+            if page.next is None:
+                break
+            after = page.next
+        return found
 
     def events(self, job_id: str) -> list[JobEvent]:
         """Every move of a job, in order."""
-        with self._hub.store.transaction() as tx:
-            return tx.jobs.events(job_id)
+        return self._desk.events(job_id)
 
     def usage(self, job_id: str) -> list[UsageRecord]:
         """What a job used, in order of time."""
-        with self._hub.store.transaction() as tx:
-            return tx.usage.records(job_id)
+        return self._desk.usage(job_id)
 
     def cancel(self, job_id: str) -> Job:
         """Ask for its end; the next tick acts. A job that has ended stays as it is."""
-        return cancel(self._hub, job_id)
+        return self._desk.cancel(job_id)
 
     def logs(self, job_id: str, offset: int = 0, limit: int = 65536) -> bytes:
         """Output of the job's latest attempt from a byte offset. Raises NotNow while nothing was sent to an engine."""
-        job = self.job(job_id)
-        with self._hub.store.transaction() as tx:
-            orders = [order for order, _ in tx.jobs.orders(job_id=job_id)]
-        if not orders or job.placement is None:
-            raise NotNow(
-                "not-started",
-                msg("job {job} has not been sent to an engine", job=job_id),
-                msg("Wait until it runs; `suanwang job show {job}` says why it waits.", job=job_id),
-            )
-        latest = max(orders, key=lambda o: o.attempt)
-        return self._hub.engine(latest.pool_id).logs(latest.id, offset, limit)
+        return self._desk.logs(job_id, offset, limit)
 
     def invoice(self, job_id: str) -> Invoice:
         """The bill of a job that is settled. Raises NotNow before that."""
-        job = self.job(job_id)
-        if job.state is not JobState.SETTLED:
-            raise NotNow(
-                "not-settled",
-                msg("job {job} is {state}; its bill is made when it is settled", job=job_id, state=job.state.value),
-                msg("Wait for its end."),
-            )
-        return invoice_of(self._hub, job_id)
+        return self._desk.invoice(job_id)
 
     def deposit(self, tenant: str, amount: Money, key: str) -> Balance:
         """Money that a tenant pays in; the same key is the same payment."""
-        return pay_in(self._hub, tenant, amount, key)
+        return self._desk.deposit(tenant, amount, key)
 
     def fund(self, programme: str, amount: Money, key: str) -> None:
         """Money that an issuer pays into a programme's fund."""
-        pay_fund(self._hub, programme, amount, key)
+        self._desk.fund(programme, amount, key)
 
     def issue(self, voucher: Voucher) -> None:
         """Issue a voucher; the same id again changes nothing."""
-        issue_voucher(self._hub, voucher)
+        self._desk.issue(voucher)
 
     def vouchers(self, tenant: str = "") -> list[tuple[Voucher, Money]]:
         """Vouchers with what is left of each, soonest expiry first."""
-        with self._hub.store.transaction() as tx:
-            found = tx.ledger.vouchers(tenant=tenant)
-            return [(v, _left(tx.ledger.balance(f"voucher:{v.id}"))) for v in found]
+        return self._desk.vouchers(tenant)
 
     def balance(self, account_id: str) -> Balance:
         """Raises NotFound."""
-        with self._hub.store.transaction() as tx:
-            return tx.ledger.balance(account_id)
+        return self._desk.balance(account_id)
 
     def ledger_check(self) -> LedgerReport:
         """Re-derive every balance from the first transfer. Raises Never(store-refused), naming what is wrong."""
-        return check_ledger(self._hub)
+        return self._desk.ledger_check()
 
     def transfers(self, after: int = 0, limit: int = 10000) -> list[Transfer]:
-        """In the order they were posted."""
-        with self._hub.store.transaction() as tx:
-            return tx.ledger.transfers(after=after, limit=limit)
+        """In the order they were posted; a hub gives at most 1,000 at once."""
+        return self._desk.transfers(after, limit)
 
     def all_transfers(self) -> Iterator[Transfer]:
         """Every transfer, page by page, in the order they were posted."""
@@ -175,5 +194,30 @@ class Client:
             seen += len(page)
 
 
-def _left(balance: Balance) -> Money:
-    return Money(balance.available, balance.unit)
+def _at_hub(settings: Settings, grid: str) -> RemoteDesk:
+    if grid:
+        what = msg("A hub has its own grid; {grid} would not be read.", grid=grid)
+        raise InvalidInput([Problem("--grid", what, msg("Leave --grid out, or unset SUANWANG_HUB."))])
+    return RemoteDesk(connect(settings.hub, settings.token, settings.lang or "en"), settings.tenant)
+
+
+def connect(address: str, token: str, lang: str) -> httpx.Client:
+    """An HTTP client with a hub's address and a token. Raises InvalidInput for what is no address or no token."""
+    problems = []
+    if not address.startswith(("http://", "https://")) or not _is_url(address):
+        what = msg("{value!r} is not the address of a hub.", value=address)
+        problems.append(Problem("SUANWANG_HUB", what, msg("Write it as http://127.0.0.1:8321.")))
+    if not token.isascii() or not token.isprintable() or not token:
+        what = msg("There is no token for the hub.")
+        problems.append(Problem("SUANWANG_TOKEN", what, msg("Set it to what `suanwang token create` printed.")))
+    if problems:
+        raise InvalidInput(problems)
+    headers = {"Authorization": f"Bearer {token}", "Accept-Language": lang}
+    return httpx.Client(base_url=address, headers=headers, timeout=TIMEOUT_S)
+
+
+def _is_url(text: str) -> bool:
+    try:
+        return bool(httpx.URL(text).host)
+    except httpx.InvalidURL:
+        return False

@@ -10,11 +10,12 @@ from suanwang.domain.placement import Refused
 from suanwang.domain.reason import Reason
 from suanwang.errors import Conflict, Never, SuanwangError
 from suanwang.place.place import place
+from suanwang.service.budgets import reserve_budgets
 from suanwang.service.hub import Hub
 from suanwang.service.moves import move
 from suanwang.service.planning import estimate_all, occupancy_of
 from suanwang.service.redemptions import redemptions_for
-from suanwang.settle import hold, release
+from suanwang.settle import hold, money_of, release
 
 HOLD_GRACE = timedelta(hours=24)
 """How long after its planned start a job may wait before its hold is given back."""
@@ -62,10 +63,13 @@ def _hold(hub: Hub, job: Job, now: datetime) -> None:
         with hub.store.transaction() as tx:
             redemptions = redemptions_for(hub, tx, job, option, now)
             tx.usage.seal(hub.grid.price_book_of(hub.grid.pool(option.pool_id), option.start))
-            tx.ledger.post(hold(job, redemptions, at=now, expires=max(option.start, now) + HOLD_GRACE))
+            expires = max(option.start, now) + HOLD_GRACE
+            held = hold(job, redemptions, at=now, expires=expires)
+            tx.ledger.post(held)
+            reserve_budgets(hub, tx, job, option, money_of(held, option.billed_high.unit), expires)
             move(tx.jobs, job, JobState.HELD, now, redemptions=redemptions)
     except (Conflict, Never) as refusal:
-        if refusal.code == "lost-race":
+        if refusal.code in ("lost-race", "period-closed"):
             raise
         with hub.store.transaction() as tx:
             move(tx.jobs, job, JobState.FAILED, now, _reason(refusal), refusal.message)
@@ -75,6 +79,10 @@ def _reason(refusal: SuanwangError) -> Reason:
     match refusal.code:
         case "insufficient-balance":
             return Reason.INSUFFICIENT_BALANCE
+        case "budget-exhausted":
+            return Reason.BUDGET_EXHAUSTED
+        case "quota-exhausted":
+            return Reason.QUOTA_EXHAUSTED
         case "missing-figure":
             return Reason.MISSING_FIGURE
         case _:

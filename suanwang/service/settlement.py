@@ -1,14 +1,18 @@
 """Step 7 of a tick: post what a job really cost, void the rest, and book the rounding of its invoice."""
 
 from datetime import datetime
+from fractions import Fraction
 
 from suanwang.domain.invoice import Invoice
 from suanwang.domain.job import OUTCOMES, Job, JobState
+from suanwang.domain.money import Money
+from suanwang.domain.price import Charge, PriceBook
 from suanwang.errors import Conflict
 from suanwang.ports import Transaction
 from suanwang.service.hub import Hub
 from suanwang.service.moves import move
-from suanwang.settle import invoice, release, rounding_transfer, settle
+from suanwang.settle import closing, invoice, release, rounding_transfer, settle, tax_account, tax_of, tax_transfer
+from suanwang.settle.budgets import capture, is_budget
 
 
 def settle_ended(hub: Hub, now: datetime) -> int:
@@ -27,10 +31,18 @@ def settle_ended(hub: Hub, now: datetime) -> int:
 
 
 def _settle(hub: Hub, tx: Transaction, job: Job, now: datetime) -> None:
-    charges = tx.usage.charges(job.id)
     pending = tx.ledger.pending(job.id)
+    charges, tax = _closed_charges(hub, tx, job)
     if charges:
-        tx.ledger.post(settle(job, charges, pending, job.redemptions, at=now).transfers)
+        budgets = [t for t in pending if is_budget(t)]
+        paying = [t for t in pending if not is_budget(t)]
+        settled = settle(job, charges, paying, job.redemptions, at=now)
+        hours = sum((r.accelerator_hours for r in tx.usage.records(job.id)), Fraction(0))
+        assert job.placement is not None
+        if tax:
+            tx.ledger.open(tax_account(job.placement.option.site_id, tax.unit))
+        taxed = tax_transfer(job, tax, settled, at=now)
+        tx.ledger.post([*settled.transfers, *taxed, *capture(budgets, settled.by_money, hours, at=now)])
         bill = _invoice(hub, tx, job, now)
         rounding = rounding_transfer(bill, tx.ledger.transfers(job_id=job.id), job_id=job.id)
         if rounding is not None:
@@ -38,6 +50,23 @@ def _settle(hub: Hub, tx: Transaction, job: Job, now: datetime) -> None:
     else:
         tx.ledger.post(release(pending, at=now))
     move(tx.jobs, job, JobState.SETTLED, now, job.reason, job.detail)
+
+
+def _closed_charges(hub: Hub, tx: Transaction, job: Job) -> tuple[list[Charge], Money]:
+    """A job's charges with those that are due once at its end, and the tax within them."""
+    charges = tx.usage.charges(job.id)
+    if not charges:
+        return [], Money.zero(hub.grid.currency)
+    book = book_of(tx, charges[0])
+    last = tx.usage.records(job.id)[-1]
+    once = closing(job.id, charges, book, last.id)
+    tx.usage.charge(once)
+    return [*charges, *once], tax_of([*charges, *once], book)
+
+
+def book_of(tx: Transaction, charge: Charge) -> PriceBook:
+    """The sealed version of the price book that made a charge."""
+    return next(b for b in tx.usage.sealed() if (b.id, b.version) == (charge.book_id, charge.book_version))
 
 
 def invoice_of(hub: Hub, job_id: str) -> Invoice:

@@ -6,21 +6,25 @@ from suanwang.settle.accounts import (
     fund,
     fund_id,
     issue,
+    tax_account,
     tenant_id,
     voucher_account,
     voucher_id,
 )
 from suanwang.settle.bill import invoice, rounding_transfer
 from suanwang.settle.meter import meter
-from suanwang.settle.post import Settlement, hold, release, settle
-from suanwang.settle.rate import rate, rate_data
+from suanwang.settle.post import Settlement, hold, money_of, release, settle, tax_transfer
+from suanwang.settle.rate import Circumstances, Rater, closing, rate, rate_data, tax_of
 from suanwang.settle.redeem import Purse, billed_high_by_part, facts_of, order_of_use, redeem_in_order
 
 __all__ = [
+    "Circumstances",
     "Purse",
+    "Rater",
     "Settlement",
     "accounts_of",
     "billed_high_by_part",
+    "closing",
     "deposit",
     "facts_of",
     "fund",
@@ -29,6 +33,7 @@ __all__ = [
     "invoice",
     "issue",
     "meter",
+    "money_of",
     "order_of_use",
     "rate",
     "rate_data",
@@ -36,6 +41,9 @@ __all__ = [
     "release",
     "rounding_transfer",
     "settle",
+    "tax_account",
+    "tax_of",
+    "tax_transfer",
     "tenant_id",
     "voucher_account",
     "voucher_id",

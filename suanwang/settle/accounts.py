@@ -8,8 +8,12 @@
     voucher:<id>                 what is left of one voucher          0
     redeemed:<programme>         vouchers that were used              0
     rounding:<unit>              coins lost and won by rounding       ROUNDING_LIMIT_MICRO
+    tax:<site>:<unit>            tax that a site owes                 0
+    budget:<id>:<period>         what is left of a budget             0, or none where it only warns
+    allotted:<id>:<period>       the source of a budget               no limit
+    spent:<id>:<period>          what was taken of a budget           0
 
-An id begins with the account's kind, except `issued`, which is external to its voucher unit.
+An id begins with the account's kind, except `issued` and `allotted`, which are external to their unit.
 """
 
 from collections.abc import Iterable
@@ -61,10 +65,19 @@ def rounding_id(unit: str) -> str:
     return f"rounding:{unit}"
 
 
+def tax_id(site: str, unit: str) -> str:
+    return f"tax:{site}:{unit}"
+
+
+def tax_account(site: str, unit: str) -> Account:
+    """What a site has collected as tax and owes to the treasury."""
+    return Account(id=tax_id(site, unit), kind=AccountKind.TAX, owner=site, unit=unit)
+
+
 def kind_of(account_id: str) -> AccountKind:
     """The kind that an id of this chart stands for. Raises ValueError for an id that is not of it."""
     head = account_id.partition(":")[0]
-    return AccountKind.EXTERNAL if head == "issued" else AccountKind(head)
+    return AccountKind.EXTERNAL if head in ("issued", "allotted") else AccountKind(head)
 
 
 def tenant_account(tenant: Tenant) -> Account:

@@ -20,7 +20,10 @@ UNIT_OF = {
     Basis.ACCELERATOR_HOUR: "accelerator-hour",
     Basis.KWH: "kWh",
     Basis.DELIVERED_PFLOP_HOUR: "PFLOP-hour",
+    Basis.MILLION_TOKENS: "million tokens",
     Basis.DATA_GB: "GB",
+    Basis.MINIMUM: "job",
+    Basis.TAX: "currency",
 }
 """The unit of a basis as an invoice shows it."""
 

@@ -7,9 +7,10 @@ the site. The rest is the tenant's money. Repeats make the same transfers, which
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from fractions import Fraction
 
 from suanwang.domain.job import Job
-from suanwang.domain.ledger import Transfer, TransferKind
+from suanwang.domain.ledger import AccountKind, Transfer, TransferKind
 from suanwang.domain.money import Money, total
 from suanwang.domain.placement import Option
 from suanwang.domain.price import Charge
@@ -18,8 +19,10 @@ from suanwang.domain.voucher import Redemption
 from suanwang.settle.accounts import (
     COIN_MICRO,
     fund_id,
+    kind_of,
     redeemed_id,
     site_id,
+    tax_id,
     tenant_id,
     voucher_id,
 )
@@ -46,7 +49,8 @@ def hold(job: Job, redemptions: Sequence[Redemption], *, at: datetime, expires: 
     """Pending transfers for a placed job: vouchers first, then the tenant's money for the rest of `billed_high`.
 
     The money is held to the next whole coin, so that the rounding of the job's invoice is covered as well.
-    Ids: `hold:<job>:voucher:<voucher>`, `hold:<job>:fund:<voucher>`, `hold:<job>:money`. Redemptions of 0 hold
+    Ids: `hold:<job>:voucher:<voucher>`, `hold:<job>:fund:<voucher>`, `hold:<job>:money`; for a job that was moved
+    while it waited, with the number of moves behind. Redemptions of 0 hold
     nothing. Raises ValueError when the job has no placement, or the redemptions exceed the cost (a bug).
     """
     option = _option(job)
@@ -81,6 +85,11 @@ def hold(job: Job, redemptions: Sequence[Redemption], *, at: datetime, expires: 
     if held:
         transfers.append(pending("money", tenant_id(job.tenant, held.unit), site, held, "rest of the quote's high end"))
     return transfers
+
+
+def money_of(held: Iterable[Transfer], unit: str) -> Money:
+    """What of a job's holds is the tenant's own money."""
+    return total([t.amount for t in held if kind_of(t.debit) is AccountKind.TENANT], unit)
 
 
 def settle(
@@ -128,13 +137,39 @@ def settle(
     )
 
 
+def tax_transfer(job: Job, tax: Money, settled: Settlement, *, at: datetime, mark: str = "") -> list[Transfer]:
+    """What of the site's receipts for a job is tax: none of it on what was waived. Nothing for no tax."""
+    paid = settled.charged - settled.waived
+    due = tax.times(Fraction(paid.micro, settled.charged.micro)) if settled.charged else tax
+    if due.micro <= 0:
+        return []
+    site = _option(job).site_id
+    return [
+        Transfer(
+            id=f"tax:{job.id}{mark}",
+            kind=TransferKind.SINGLE,
+            debit=site_id(site, due.unit),
+            credit=tax_id(site, due.unit),
+            amount=due,
+            at=at,
+            memo=f"tax on job {job.id}",
+            job_id=job.id,
+        )
+    ]
+
+
 def release(pending: Iterable[Transfer], *, at: datetime) -> list[Transfer]:
     """Void every hold: of a job that never started, or whose holds ran out."""
     return [_void(t, at) for t in pending]
 
 
 def _resolve(holds: Mapping[str, Transfer], used: Mapping[str, Money], at: datetime) -> tuple[Transfer, ...]:
-    return tuple(_post(t, used[t.id].micro, at) if used[t.id] else _void(t, at) for t in holds.values())
+    return tuple(resolve(t, used[t.id].micro, at) for t in holds.values())
+
+
+def resolve(held: Transfer, micro: int, at: datetime) -> Transfer:
+    """Post so many millionths of a hold and release the rest; void it for nothing."""
+    return _post(held, micro, at) if micro else _void(held, at)
 
 
 def _post(held: Transfer, micro: int, at: datetime) -> Transfer:
@@ -166,7 +201,7 @@ def _void(held: Transfer, at: datetime) -> Transfer:
 
 
 def _hold_id(job: Job, key: str) -> str:
-    return f"hold:{job.id}:{key}"
+    return f"hold:{job.id}:{key}" if not job.replanned else f"hold:{job.id}:{key}:{job.replanned}"
 
 
 def _option(job: Job) -> Option:

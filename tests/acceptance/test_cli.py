@@ -248,7 +248,7 @@ def test_a_program_ends_at_its_time_limit_and_is_never_billed_more(call: Call, h
     assert "TimeLimit" in done.err
     (job,) = call("jobs", "--json").json["jobs"]
     bill = call("bill", "show", job["id"], "--json").json
-    held = job["placement"]["option"]["billed_high"]["amount"]
+    held = job["billed_high"]["amount"]
     assert float(bill["payable"]["amount"]) <= float(held)
 
 

@@ -87,3 +87,32 @@ def test_a_bad_history_is_told_by_line_and_column(capsys: pytest.CaptureFixture[
 def test_an_unknown_programme_is_refused_with_those_that_are_known(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--lang", "en", "voucher", "check", "atlantis-2025"]) == 1
     assert "beijing-2023" in capsys.readouterr().err
+
+
+def test_signs_of_abuse_are_found_in_tables_that_were_written(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    folder = str(tmp_path / "dossier")
+    words = ("bench", "abuse", "--seed", "5", "--firms", "60", "--fraud", "4", "--save", folder, "--json")
+    scores = json.loads(said(capsys, *words))["patterns"]
+    assert all(s["recall"] > 0 for s in scores.values())
+    body = json.loads(said(capsys, "voucher", "audit", folder, "--threshold", "500000", "--json"))
+    assert {f["pattern"] for f in body["findings"]} == set(scores)
+    assert all(f["evidence"] and "amount" in f["at_stake"] for f in body["findings"])
+    assert "for a person to judge" in said(capsys, "voucher", "audit", folder)
+
+
+def test_bad_tables_are_told_all_at_once(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "firms.csv").write_text("id,holders,age\na,x:2,4\n", encoding="utf-8")
+    (tmp_path / "payments.csv").write_text("payer,payee,amount,day\nx,,-4,yesterday\n", encoding="utf-8")
+    told = said(capsys, "voucher", "audit", str(tmp_path), "--threshold", "much", status=2)
+    assert "--threshold" in told
+    told = said(capsys, "voucher", "audit", str(tmp_path), status=2)
+    for place in (
+        "contracts.csv",
+        "firms.csv:1 age",
+        "payments.csv:2 payee",
+        "payments.csv:2 amount",
+        "payments.csv:2 day",
+    ):
+        assert place in told, told

@@ -217,12 +217,25 @@ def unguarded(store: SqlStore) -> Iterator[Connection]:
 
 
 TAMPERED = [
-    ("amount column", "UPDATE transfers SET amount_micro = 101 WHERE id = 'fund'", "fund was changed"),
-    ("body", "UPDATE transfers SET body = replace(body, '100', '101') WHERE id = 'fund'", "fund or one before"),
+    (
+        "amount column",
+        "UPDATE transfers SET amount_micro = 101 WHERE id = 'fund'",
+        r"transfer 1 \(fund\): byte 2 of its amount_micro is '1', and should be '0'",
+    ),
+    (
+        "body",
+        "UPDATE transfers SET body = replace(body, '100', '101') WHERE id = 'fund'",
+        r"transfer 1 \(fund\): byte 83 of its body is '1', and should be '0'",
+    ),
+    (
+        "memo",
+        "UPDATE transfers SET body = replace(body, 'memo\":\"', 'memo\":\"x') WHERE id = 'fund'",
+        r"transfer 1 \(fund\) no longer has its hash: a byte of its body from 1\d\d on",
+    ),
     ("balance", "UPDATE accounts SET credits_posted = 101 WHERE id = 'tenant'", "sums of account tenant"),
     ("an end cut off", "DELETE FROM transfers WHERE id = 'h'", "sums of account site"),
     ("a number left out", "UPDATE transfers SET position = 7 WHERE id = 'h'", "number 2 is not there"),
-    ("hash", "UPDATE transfers SET hash = 'x' WHERE id = 'h'", "h or one before"),
+    ("hash", "UPDATE transfers SET hash = 'x' WHERE id = 'fund'", r"transfer 1 \(fund\): byte 0 of its hash is 'x'"),
 ]
 
 

@@ -2,6 +2,7 @@
 
 from suanwang.domain.job import Job, JobEvent, JobState, check_transition
 from suanwang.domain.price import PriceBook
+from suanwang.domain.usage import Correction, UsageRecord
 from suanwang.errors import Conflict, Message, Never, NotFound, msg
 
 
@@ -16,6 +17,15 @@ def lost_race(job_id: str) -> Conflict:
         "lost-race",
         msg("job {job} was changed by somebody else", job=job_id),
         msg("Read the job again and decide anew."),
+    )
+
+
+def docket_moved(docket_id: str) -> Conflict:
+    """Conflict: somebody else took a step of the docket since it was read."""
+    return Conflict(
+        "lost-race",
+        msg("docket {docket} was changed by somebody else", docket=docket_id),
+        msg("Read the docket again and decide anew."),
     )
 
 
@@ -70,5 +80,27 @@ def check_move(stored: Job, job: Job, event: JobEvent) -> None:
 
 def check_sealed(stored: PriceBook, book: PriceBook) -> None:
     """A sealed version keeps its prices. Raises Conflict(idempotency-conflict); other notes of a book may be mended."""
-    if (stored.currency, set(stored.prices)) != (book.currency, set(book.prices)):
+    if stored.terms != book.terms:
         raise other_body(msg("version of the price book"), f"{book.id} {book.version}")
+
+
+def check_correction(correction: Correction, first: UsageRecord | None) -> None:
+    """It corrects a record that is there, and leaves whose it is and when. Raises NotFound, Never(store-refused)."""
+    record = correction.record
+    if first is None:
+        raise missing(msg("usage record"), record.id)
+    kept = ("id", "order_id", "job_id", "tenant", "site_id", "pool_id", "accelerator_id", "start", "end")
+    changed = [name for name in kept if getattr(first, name) != getattr(record, name)]
+    if changed:
+        raise Never(
+            "store-refused",
+            msg("the correction of {id} changes {names}", id=record.id, names=", ".join(changed)),
+            msg("Correct figures only; what was at another time or place is another record."),
+        )
+
+
+def same_correction(stored: Correction, correction: Correction) -> bool:
+    """False: the same correction was stored before. Raises Conflict for another one of the same number."""
+    if (stored.record, stored.reason) != (correction.record, correction.reason):
+        raise other_body(msg("correction"), f"{correction.record.id} {correction.sequence}")
+    return False

@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
 
+from suanwang.domain.ledger import Transfer
+
 Thing = TypeVar("Thing")
 
 
@@ -22,6 +24,16 @@ def dump(thing: object) -> str:
     """JSON text of a frozen dataclass of the domain. A field that is not of its declared type raises (a bug)."""
     plain = _adapter(type(thing)).dump_python(thing, mode="json", warnings="error")
     return json.dumps(plain, ensure_ascii=False, separators=(",", ":"))
+
+
+def dump_transfer(transfer: Transfer) -> str:
+    """The same text as `dump`, for what is written a thousand at a time."""
+    return _transfers().dump_json(transfer, warnings="error").decode()
+
+
+@cache
+def _transfers() -> TypeAdapter[Transfer]:
+    return TypeAdapter(Transfer)
 
 
 def load(kind: type[Thing], text: str) -> Thing:

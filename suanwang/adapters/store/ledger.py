@@ -1,25 +1,27 @@
 """Accounts, transfers and vouchers, in SQL (the port `Ledger`)."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from hashlib import sha256
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, or_, select, update
+from sqlalchemy import Connection, Row, RowMapping, Select, or_, select
 
 from suanwang.adapters.store import codec
-from suanwang.adapters.store.audit import audit, wrong
+from suanwang.adapters.store.audit import audit
+from suanwang.adapters.store.bulk import SUMS, insert_rows, update_sums
+from suanwang.adapters.store.chain import CHAINED, columns_of, link, verified
 from suanwang.adapters.store.checks import missing, other_body
 from suanwang.adapters.store.posting import Hold, Standing, apply, distinct, require_limit, require_postable
 from suanwang.adapters.store.refusals import refusals, refused, step
-from suanwang.adapters.store.tables import accounts, insert_new, microseconds, transfers, vouchers
+from suanwang.adapters.store.tables import accounts, closed_periods, insert_new, microseconds, transfers, vouchers
 from suanwang.domain.ledger import Account, AccountKind, Balance, Transfer, TransferKind
+from suanwang.domain.period import ClosedPeriod
 from suanwang.domain.voucher import Voucher
 from suanwang.errors import msg
 
 GROUP = 1000
 """Transfers written at once: groups of a thousand are where a commit's cost no longer shows."""
-
-SUMS = ("debits_posted", "credits_posted", "debits_pending", "credits_pending")
+KINDS = {kind.value: kind for kind in AccountKind}
+COLUMNS = (*CHAINED, "position", "hash", "body")
 
 
 class SqlLedger:
@@ -60,9 +62,7 @@ class SqlLedger:
             apply(transfer, holds.get(transfer.pending_id), standings)
         changed = sorted({side for t in fresh for side in (t.debit, t.credit)})
         if changed:
-            statement = update(accounts).where(accounts.c.id == bindparam("account_id"))
-            rows = [{"account_id": id_, **{name: getattr(standings[id_], name) for name in SUMS}} for id_ in changed]
-            self._connection.execute(statement.values({name: bindparam(name) for name in SUMS}), rows)
+            update_sums(self._connection, [(id_, *standings[id_].sums) for id_ in changed])
 
     def _lock(self, account_ids: set[str]) -> dict[str, Standing]:
         """The accounts with their sums, locked in the order of their ids: two batches cannot block each other."""
@@ -78,7 +78,7 @@ class SqlLedger:
         fresh = group
         while fresh:
             with self._connection.begin_nested() as attempt:
-                if insert_new(self._connection, transfers, self._chain(fresh)) == len(fresh):
+                if insert_rows(self._connection, transfers, COLUMNS, self._chain(fresh)) == len(fresh):
                     break
                 attempt.rollback()
             rest = self._not_stored(fresh)
@@ -87,15 +87,13 @@ class SqlLedger:
             fresh = rest
         return fresh
 
-    def _chain(self, group: list[Transfer]) -> list[dict[str, Any]]:
-        query = select(transfers.c.position, transfers.c.hash).order_by(transfers.c.position.desc()).limit(1)
-        last = self._connection.execute(query).first()
-        before, link = (last.position, last.hash) if last else (0, "")
+    def _chain(self, group: list[Transfer]) -> list[tuple[Any, ...]]:
+        before, chained = self.last()
         rows = []
         for position, transfer in enumerate(group, before + 1):
-            body = codec.dump(transfer)
-            link = _link(link, body)
-            rows.append(_columns(transfer) | {"position": position, "hash": link, "body": body})
+            body = codec.dump_transfer(transfer)
+            chained = link(chained, body)
+            rows.append((*columns_of(transfer).values(), position, chained, body))
         return rows
 
     def _not_stored(self, group: list[Transfer]) -> list[Transfer]:
@@ -186,55 +184,26 @@ class SqlLedger:
         with refusals():
             return [codec.load(Voucher, body) for body in self._connection.execute(query).scalars()]
 
+    def last(self) -> tuple[int, str]:
+        query = select(transfers.c.position, transfers.c.hash).order_by(transfers.c.position.desc()).limit(1)
+        with refusals():
+            last = self._connection.execute(query).first()
+        return (last.position, last.hash) if last else (0, "")
+
     def check(self) -> Mapping[str, int]:
-        return audit([(s.account, s.balance()) for s in self._standings()], self._verified())
+        with refusals():
+            bodies = self._connection.execute(select(closed_periods.c.body)).scalars().all()
+        closed = [codec.load(ClosedPeriod, body) for body in bodies]
+        chain = verified(self._page_after, {c.position: c.hash for c in closed})
+        return audit([(s.account, s.balance()) for s in self._standings()], chain, closed)
 
-    def _verified(self) -> Iterator[Transfer]:
-        """Every transfer from the first, each an unbroken link of the chain whose columns say what its body says."""
-        position, link = 0, ""
-        while True:
-            query = select(transfers).where(transfers.c.position > position).order_by(transfers.c.position).limit(GROUP)
-            with refusals():
-                rows = self._connection.execute(query).mappings().all()
-            if not rows:
-                return
-            for row in rows:
-                position, link = position + 1, _link(link, row["body"])
-                if row["position"] != position:
-                    raise wrong(msg("transfer number {position} is not there", position=position))
-                if row["hash"] != link:
-                    raise wrong(msg("transfer {id} or one before it was changed", id=row["id"]))
-                transfer = codec.load(Transfer, row["body"])
-                if any(row[name] != value for name, value in _columns(transfer).items()):
-                    raise wrong(msg("transfer {id} was changed", id=row["id"]))
-                yield transfer
-
-
-def _link(previous: str, body: str) -> str:
-    """The next hash of the chain: SHA-256 over the hash before it and the body."""
-    return sha256(f"{previous}\n{body}".encode()).hexdigest()
-
-
-def _columns(transfer: Transfer) -> dict[str, Any]:
-    return {
-        "id": transfer.id,
-        "kind": transfer.kind.value,
-        "debit": transfer.debit,
-        "credit": transfer.credit,
-        "unit": transfer.amount.unit,
-        "amount_micro": transfer.amount.micro,
-        "at_us": microseconds(transfer.at),
-        "job_id": transfer.job_id,
-        "pending_id": transfer.pending_id or None,
-    }
+    def _page_after(self, position: int) -> Sequence[RowMapping]:
+        query = select(transfers).where(transfers.c.position > position).order_by(transfers.c.position).limit(GROUP)
+        with refusals():
+            return self._connection.execute(query).mappings().all()
 
 
 def _standing(row: Row[Any]) -> Standing:
-    account = Account(
-        id=row.id,
-        kind=AccountKind(row.kind),
-        owner=row.owner,
-        unit=row.unit,
-        credit_limit_micro=row.credit_limit_micro,
-    )
-    return Standing(account, row.debits_posted, row.credits_posted, row.debits_pending, row.credits_pending)
+    id_, kind, owner, unit, limit, *sums = tuple(row)
+    account = Account(id=id_, kind=KINDS[kind], owner=owner, unit=unit, credit_limit_micro=limit)
+    return Standing(account, *sums)

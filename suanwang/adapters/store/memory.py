@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import Lock
 from typing import Self
@@ -11,58 +11,25 @@ from suanwang.adapters.store.audit import audit
 from suanwang.adapters.store.checks import (
     check_move,
     check_new,
-    check_sealed,
     lost_race,
     missing,
     other_body,
     same_workload,
 )
-from suanwang.adapters.store.journal import Journal
-from suanwang.adapters.store.memory_sites import MemorySites, SiteTables
+from suanwang.adapters.store.memory_dockets import MemoryDockets
+from suanwang.adapters.store.memory_sites import MemorySites
+from suanwang.adapters.store.memory_tables import StoredOrder, Tables
+from suanwang.adapters.store.memory_usage import MemoryBooks, MemoryUsage
 from suanwang.adapters.store.posting import Standing, apply, distinct, hold_of, require_limit, require_postable
 from suanwang.adapters.store.refusals import refused, unavailable
 from suanwang.domain.job import Job, JobEvent, JobState
 from suanwang.domain.ledger import Account, Balance, Transfer, TransferKind
 from suanwang.domain.order import Observation, Order, OrderState
-from suanwang.domain.price import Charge, PriceBook
-from suanwang.domain.usage import UsageRecord
 from suanwang.domain.voucher import Voucher
 from suanwang.errors import msg
 
 PATIENCE_S = 30.0
 """How long a transaction waits for the one before it."""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredOrder:
-    """An order with what the store knows of it."""
-
-    order: Order
-    at: datetime
-    observation: Observation | None = None
-    observed: datetime | None = None
-    closed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Tables:
-    """Everything that is kept. The second index of a table is named after what it finds."""
-
-    journal: Journal = field(default_factory=Journal)
-    jobs: dict[str, Job] = field(default_factory=dict)
-    jobs_by_key: dict[tuple[str, str], str] = field(default_factory=dict)
-    events: dict[tuple[str, int], JobEvent] = field(default_factory=dict)
-    orders: dict[str, StoredOrder] = field(default_factory=dict)
-    orders_by_attempt: dict[tuple[str, int], str] = field(default_factory=dict)
-    records: dict[str, UsageRecord] = field(default_factory=dict)
-    charges: dict[str, Charge] = field(default_factory=dict)
-    books: dict[tuple[str, int], PriceBook] = field(default_factory=dict)
-    accounts: dict[str, Account] = field(default_factory=dict)
-    balances: dict[str, Balance] = field(default_factory=dict)
-    transfers: dict[str, Transfer] = field(default_factory=dict)
-    resolved: dict[str, str] = field(default_factory=dict)
-    vouchers: dict[str, Voucher] = field(default_factory=dict)
-    sites: SiteTables = field(default_factory=SiteTables)
 
 
 class MemoryJobs:
@@ -159,45 +126,6 @@ class MemoryJobs:
         return self._tables.orders[order_id]
 
 
-class MemoryUsage:
-    """The port `Usage` on dicts."""
-
-    def __init__(self, tables: Tables) -> None:
-        self._tables = tables
-        self._put = tables.journal.put
-
-    def add(self, record: UsageRecord, charges: Sequence[Charge]) -> bool:
-        if record.id in self._tables.records:
-            return False
-        if record.order_id not in self._tables.orders:
-            raise refused("usage_records_order_id")
-        others = (r for r in self._tables.records.values() if r.order_id == record.order_id)
-        if any(r.start < record.end and record.start < r.end for r in others):
-            raise refused("usage_records_overlap")
-        with self._tables.journal.step():
-            self._put(self._tables.records, record.id, record)
-            for charge in charges:
-                if charge.id in self._tables.charges:
-                    raise refused("key_charges_id")
-                if charge.usage_id not in self._tables.records:
-                    raise refused("charges_usage_id")
-                self._put(self._tables.charges, charge.id, charge)
-        return True
-
-    def records(self, job_id: str) -> list[UsageRecord]:
-        return sorted((r for r in self._tables.records.values() if r.job_id == job_id), key=lambda r: (r.start, r.id))
-
-    def charges(self, job_id: str) -> list[Charge]:
-        return sorted((c for c in self._tables.charges.values() if c.job_id == job_id), key=lambda c: c.id)
-
-    def seal(self, book: PriceBook) -> None:
-        key = (book.id, book.version)
-        if key in self._tables.books:
-            check_sealed(self._tables.books[key], book)
-        else:
-            self._put(self._tables.books, key, book)
-
-
 class MemoryLedger:
     """The port `Ledger` on dicts; `transfers` keeps the order in which they were posted."""
 
@@ -242,7 +170,12 @@ class MemoryLedger:
             if transfer.pending_id in self._tables.resolved:
                 raise refused("key_transfers_pending_id")
             self._put(self._tables.resolved, transfer.pending_id, transfer.id)
+        if any(transfer.at < c.period.end for c in self._tables.closed.values()):
+            raise refused("transfers_closed")
         return True
+
+    def last(self) -> tuple[int, str]:
+        return len(self._tables.transfers), ""
 
     def account(self, account_id: str) -> Account:
         if account_id not in self._tables.accounts:
@@ -291,7 +224,7 @@ class MemoryLedger:
 
     def check(self) -> Mapping[str, int]:
         stored = [(account, self._tables.balances[id_]) for id_, account in sorted(self._tables.accounts.items())]
-        return audit(stored, self._tables.transfers.values())
+        return audit(stored, self._tables.transfers.values(), self._tables.closed.values())
 
 
 def _standing(account: Account, balance: Balance) -> Standing:
@@ -311,12 +244,20 @@ class MemoryTransaction:
     jobs: MemoryJobs
     usage: MemoryUsage
     ledger: MemoryLedger
+    books: MemoryBooks
     sites: MemorySites
+    dockets: MemoryDockets
 
     @classmethod
     def on(cls, tables: Tables) -> Self:
-        sites = MemorySites(tables.sites, tables.journal)
-        return cls(MemoryJobs(tables), MemoryUsage(tables), MemoryLedger(tables), sites)
+        return cls(
+            jobs=MemoryJobs(tables),
+            usage=MemoryUsage(tables),
+            ledger=MemoryLedger(tables),
+            books=MemoryBooks(tables),
+            sites=MemorySites(tables.sites, tables.journal),
+            dockets=MemoryDockets(tables.dockets, tables.journal),
+        )
 
 
 class MemoryStore:

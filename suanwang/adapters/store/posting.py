@@ -42,6 +42,10 @@ class Standing:
     def available(self) -> int:
         return self.credits_posted - self.debits_posted - self.debits_pending
 
+    @property
+    def sums(self) -> tuple[int, int, int, int]:
+        return self.debits_posted, self.credits_posted, self.debits_pending, self.credits_pending
+
     def balance(self) -> Balance:
         return Balance(
             account_id=self.account.id,

@@ -23,6 +23,13 @@ REFUSALS: dict[str, tuple[type[SuanwangError], str, Message]] = {
     "transfers_pending_id": (Never, "transfer-refused", msg("there is no such hold")),
     "transfers_debit": (Never, "unit-mismatch", msg("the debit account is not of the transfer's unit")),
     "transfers_credit": (Never, "unit-mismatch", msg("the credit account is not of the transfer's unit")),
+    "transfers_closed": (
+        Conflict,
+        "period-closed",
+        msg("the time of a transfer lies in a period that is closed"),
+    ),
+    "closed_periods_order": (Never, "store-refused", msg("a period must follow the last closed one")),
+    "usage_corrections_sequence": (Never, "store-refused", msg("a correction must have the next number")),
     "job_events_transition": (Never, "transition-refused", msg("a job cannot make that move")),
     "key_job_events_job_id_sequence": (Conflict, "lost-race", msg("somebody else moved the job")),
     "key_orders_job_id_attempt": (Conflict, "idempotency-conflict", msg("the attempt has an order already")),

@@ -17,6 +17,8 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.exc import ArgumentError
 
+from suanwang.adapters.store.books import SqlBooks
+from suanwang.adapters.store.dockets import SqlDockets
 from suanwang.adapters.store.identity import SqlIdentity
 from suanwang.adapters.store.jobs import SqlJobs
 from suanwang.adapters.store.ledger import SqlLedger
@@ -42,7 +44,9 @@ class SqlTransaction:
     jobs: SqlJobs
     usage: SqlUsage
     ledger: SqlLedger
+    books: SqlBooks
     sites: SqlSites
+    dockets: SqlDockets
     identity: SqlIdentity
     operations: SqlOperations
 
@@ -52,7 +56,9 @@ class SqlTransaction:
             jobs=SqlJobs(connection),
             usage=SqlUsage(connection),
             ledger=SqlLedger(connection),
+            books=SqlBooks(connection),
             sites=SqlSites(connection),
+            dockets=SqlDockets(connection),
             identity=SqlIdentity(connection),
             operations=SqlOperations(connection),
         )

@@ -45,9 +45,22 @@ transfers = table(
     *_whole("position", "amount_micro", "at_us"),
 )
 vouchers = table("vouchers", *_text("id", "programme_id", "tenant", "body"), *_whole("expires_us"))
+closed_periods = table(
+    "closed_periods", *_text("id", "hash", "body"), *_whole("start_us", "end_us", "closed_us", "position")
+)
+usage_corrections = table("usage_corrections", *_text("usage_id", "job_id", "body"), *_whole("sequence", "at_us"))
+documents = table("documents", *_text("id", "kind", "subject", "period", "body"), *_whole("at_us"))
 site_agents = table("site_agents", *_text("site_id", "body"))
 site_orders = table("site_orders", *_text("id", "site_id", "job_id", "body"), *_whole("number", "done"))
 site_inquiries = table("site_inquiries", *_text("id", "site_id", "body", "answer"))
+dockets = table(
+    "dockets", *_text("id", "kind", "programme_id", "tenant", "state", "body"), *_whole("sequence", "two_persons")
+)
+docket_steps = table(
+    "docket_steps",
+    *_text("docket_id", "state_before", "state_after", "actor", "role", "body"),
+    *_whole("sequence", "at_us"),
+)
 meta = table("meta", *_text("key", "value"))
 users = table("users", *_text("id", "organisation", "subject", "password", "body"))
 projects = table("projects", *_text("organisation", "id", "body"))
@@ -73,9 +86,14 @@ ALL: tuple[TableClause, ...] = (
     accounts,
     transfers,
     vouchers,
+    closed_periods,
+    usage_corrections,
+    documents,
     site_agents,
     site_orders,
     site_inquiries,
+    dockets,
+    docket_steps,
     meta,
     users,
     projects,

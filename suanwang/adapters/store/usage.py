@@ -1,15 +1,16 @@
 """Usage records, charges and sealed price books, in SQL (the port `Usage`)."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import Connection, insert, select
 
 from suanwang.adapters.store import codec, tables
-from suanwang.adapters.store.checks import check_sealed
+from suanwang.adapters.store.checks import check_correction, check_sealed, same_correction
 from suanwang.adapters.store.refusals import refusals, refused, step
-from suanwang.adapters.store.tables import insert_new, microseconds, usage_records
+from suanwang.adapters.store.tables import insert_new, jobs, microseconds, usage_corrections, usage_records
 from suanwang.domain.price import Charge, PriceBook
-from suanwang.domain.usage import UsageRecord
+from suanwang.domain.usage import Correction, UsageRecord
 
 
 class SqlUsage:
@@ -33,8 +34,7 @@ class SqlUsage:
                 if self._connection.execute(known).scalar() is None:
                     raise refused("usage_records_overlap")
                 return False
-            if charges:
-                self._connection.execute(insert(tables.charges), [_charge_row(c) for c in charges])
+            self._charge(charges)
         return True
 
     def records(self, job_id: str) -> list[UsageRecord]:
@@ -42,6 +42,52 @@ class SqlUsage:
         query = select(table.c.body).where(table.c.job_id == job_id).order_by(table.c.start_us, table.c.id)
         with refusals():
             return [codec.load(UsageRecord, body) for body in self._connection.execute(query).scalars()]
+
+    def between(self, start: datetime, end: datetime, tenant: str = "") -> list[UsageRecord]:
+        table = usage_records
+        query = select(table.c.body).where(
+            table.c.start_us >= microseconds(start), table.c.start_us < microseconds(end)
+        )
+        if tenant:
+            owned = select(jobs.c.id).where(jobs.c.tenant == tenant)
+            query = query.where(table.c.job_id.in_(owned))
+        with refusals():
+            bodies = self._connection.execute(query.order_by(table.c.start_us, table.c.id)).scalars()
+            return [codec.load(UsageRecord, body) for body in bodies]
+
+    def correct(self, correction: Correction, charges: Sequence[Charge]) -> bool:
+        record, table = correction.record, usage_corrections
+        row = {
+            "usage_id": record.id,
+            "job_id": record.job_id,
+            "sequence": correction.sequence,
+            "at_us": microseconds(correction.at),
+            "body": codec.dump(correction),
+        }
+        with step(self._connection):
+            query = select(usage_records.c.body).where(usage_records.c.id == record.id)
+            first = self._connection.execute(query).scalar()
+            check_correction(correction, codec.load(UsageRecord, first) if first else None)
+            if not insert_new(self._connection, table, [row]):
+                this = (table.c.usage_id == record.id, table.c.sequence == correction.sequence)
+                body = self._connection.execute(select(table.c.body).where(*this)).scalar_one()
+                return same_correction(codec.load(Correction, body), correction)
+            self._charge(charges)
+        return True
+
+    def corrections(self, job_id: str) -> list[Correction]:
+        table = usage_corrections
+        query = select(table.c.body).where(table.c.job_id == job_id).order_by(table.c.usage_id, table.c.sequence)
+        with refusals():
+            return [codec.load(Correction, body) for body in self._connection.execute(query).scalars()]
+
+    def charge(self, charges: Sequence[Charge]) -> None:
+        with step(self._connection):
+            self._charge(charges)
+
+    def _charge(self, charges: Sequence[Charge]) -> None:
+        if charges:
+            self._connection.execute(insert(tables.charges), [_charge_row(c) for c in charges])
 
     def charges(self, job_id: str) -> list[Charge]:
         table = tables.charges
@@ -58,6 +104,12 @@ class SqlUsage:
             query = select(table.c.body).where(table.c.id == book.id, table.c.version == book.version)
             body = self._connection.execute(query).scalar_one()
         check_sealed(codec.load(PriceBook, body), book)
+
+    def sealed(self) -> list[PriceBook]:
+        table = tables.price_books
+        query = select(table.c.body).order_by(table.c.id, table.c.version)
+        with refusals():
+            return [codec.load(PriceBook, body) for body in self._connection.execute(query).scalars()]
 
 
 def _charge_row(charge: Charge) -> dict[str, str | int]:

@@ -6,21 +6,23 @@ from fastapi import APIRouter, Depends, Header, Response
 
 from suanwang.domain.identity import Permission
 from suanwang.domain.ledger import Balance
+from suanwang.domain.programme import Programme
 from suanwang.domain.voucher import Voucher
 from suanwang.errors import InvalidInput, NotFound, Problem, msg
 from suanwang.interfaces.api.operations import AfterNumber, Id, Limit, operation
 from suanwang.interfaces.serving.bodies import body_of
 from suanwang.interfaces.serving.caller import Caller, needs
-from suanwang.schemas.answers import LedgerCheck, TenantLine, TenantList, TransferPage
+from suanwang.schemas.answers import ProgrammeList, TenantLine, TenantList, TransferPage
 from suanwang.schemas.requests import NewVoucher, Payment
 from suanwang.service.jobs import visible
 from suanwang.service.listing import VoucherList, balance_of, transfers_of, vouchers_left
-from suanwang.service.tenants import check_ledger, issue_voucher, pay_fund, pay_in
+from suanwang.service.tenants import LedgerReport, check_ledger, issue_voucher, pay_fund, pay_in
 
 router = APIRouter(prefix="/v1", tags=["books"])
 Reader = Annotated[Caller, Depends(needs(Permission.BOOKS_READ))]
 Cashier = Annotated[Caller, Depends(needs(Permission.BOOKS_WRITE))]
 Auditor = Annotated[Caller, Depends(needs(Permission.LEDGER_READ))]
+Anybody = Annotated[Caller, Depends(needs(Permission.GRID_READ))]
 Maker = Annotated[Caller, Depends(needs(Permission.VOUCHERS_MAKE))]
 Key = Annotated[str, Header(alias="Idempotency-Key", pattern=r"^[!-~]{1,200}$")]
 Paid = Annotated[Payment, Depends(body_of(Payment))]
@@ -84,6 +86,18 @@ def pay_deposit(caller: Cashier, tenant_id: Id, payment: Paid, idempotency_key: 
     return caller.show(pay_in(hub, tenant, payment.amount, idempotency_key))
 
 
+@router.get("/programmes", **operation(Permission.GRID_READ, ProgrammeList))
+def list_programmes(caller: Anybody) -> Any:
+    """The voucher programmes of the grid, with their rules."""
+    return caller.show(ProgrammeList(programmes=caller.house.hub.grid.programmes))
+
+
+@router.get("/programmes/{programme_id}", **operation(Permission.GRID_READ, Programme, refuses=(404,)))
+def show_programme(caller: Anybody, programme_id: Id) -> Any:
+    """One voucher programme."""
+    return caller.show(caller.house.hub.grid.programme(programme_id))
+
+
 @router.post(
     "/programmes/{programme_id}/funds",
     **operation(Permission.BOOKS_WRITE, None, status=204, body=Payment, refuses=(400, 404, 409)),
@@ -130,11 +144,10 @@ def make_voucher(caller: Maker, new: Annotated[NewVoucher, Depends(body_of(NewVo
     return caller.show(voucher)
 
 
-@router.get("/ledger/check", **operation(Permission.LEDGER_READ, LedgerCheck, refuses=(400,)))
+@router.get("/ledger/check", **operation(Permission.LEDGER_READ, LedgerReport, refuses=(400,)))
 def check_books(caller: Auditor) -> Any:
     """Re-derive every balance from the first transfer; refuses naming the first thing that is wrong."""
-    report = check_ledger(caller.reading(Permission.LEDGER_READ))
-    return caller.show(LedgerCheck(counts=report.counts, balances=report.balances))
+    return caller.show(check_ledger(caller.reading(Permission.LEDGER_READ)))
 
 
 @router.get("/ledger/transfers", **operation(Permission.LEDGER_READ, TransferPage))

@@ -1,6 +1,5 @@
 """Sites, pools and prices over HTTP: what the grid has now, what it costs, and draining."""
 
-from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -13,12 +12,12 @@ from suanwang.interfaces.api.operations import Id, operation
 from suanwang.interfaces.api.tags import require_match, tagged
 from suanwang.interfaces.serving.bodies import body_of
 from suanwang.interfaces.serving.caller import Caller, needs
-from suanwang.schemas.answers import Moment, PoolPrices, PriceTable
+from suanwang.schemas.answers import Moment, PriceTable
 from suanwang.schemas.requests import Drained
 from suanwang.service.drains import pool_place, present, set_drained, site_place
 from suanwang.service.hub import Hub
 from suanwang.service.listing import SiteList, SiteStatus, ask_pools, site_status
-from suanwang.service.pricing import prices
+from suanwang.service.pricing import price_table
 
 router = APIRouter(prefix="/v1", tags=["sites"])
 Reader = Annotated[Caller, Depends(needs(Permission.GRID_READ))]
@@ -106,11 +105,4 @@ def list_prices(
 ) -> Any:
     """The marginal price of an accelerator-hour in each pool and hour: rent, power, congestion."""
     hub = present_hub(caller)
-    found = prices(replace(hub, store=caller.house.store), hours)
-    columns = {"rent": found.rent, "power": found.power, "congestion": found.congestion, "total": found.total}
-    table = {
-        pool: PoolPrices(**{name: tuple(round(float(v), 6) for v in column[row]) for name, column in columns.items()})
-        for row, pool in enumerate(found.pools)
-    }
-    unit = f"{found.currency}/accelerator-hour"
-    return caller.show(PriceTable(start=found.start, hours=hours, unit=unit, pools=table))
+    return caller.show(price_table(hub, hours))

@@ -2,8 +2,10 @@
 
 import click
 
+from suanwang.interfaces.cli.bench_abuse import abuse
 from suanwang.interfaces.cli.bench_dispatch import dispatch
 from suanwang.interfaces.cli.bench_estimate import estimate
+from suanwang.interfaces.cli.bench_ledger import ledger
 from suanwang.interfaces.cli.bench_place import place
 from suanwang.interfaces.cli.bench_replay import replay
 
@@ -14,12 +16,14 @@ def bench() -> None:
 
     \b
     Examples:
+      suanwang bench abuse --json
       suanwang bench dispatch --engine slurm --json
       suanwang bench estimate --json
+      suanwang bench ledger --json
       suanwang bench place --json
       suanwang bench replay --json
     """
 
 
-for command in (dispatch, estimate, place, replay):
+for command in (abuse, dispatch, estimate, ledger, place, replay):
     bench.add_command(command)

@@ -74,20 +74,34 @@ def check(terminal: Terminal, grid: str, as_json: bool) -> int:
 
 
 @ledger.command()
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["tsv", "json", "beancount"]),
+    default="tsv",
+    show_default=True,
+    help="Tab-separated, JSON, or a file that bean-check checks.",
+)
 @grid_option
 @json_option
 @click.pass_obj
-def export(terminal: Terminal, grid: str, as_json: bool) -> int:
-    """Every transfer in the order it was posted: tab-separated, or JSON.
+def export(terminal: Terminal, form: str, grid: str, as_json: bool) -> int:
+    """Every transfer in the order it was posted.
 
     \b
-    Example:
+    Examples:
       suanwang ledger export > transfers.tsv
+      suanwang ledger export --format beancount > books.beancount
     """
     from suanwang.schemas.wire import plain
     from suanwang.sdk import Client
 
+    as_json = as_json or form == "json"
     with Client.open(grid) as client:
+        if form == "beancount" and not as_json:
+            for line in client.books.beancount():
+                click.echo(line)
+            return 0
         transfers = [plain(t) for t in client.all_transfers()]
     if as_json:
         terminal.json({"transfers": transfers})
@@ -164,7 +178,7 @@ def issue(
     from suanwang.sdk import Client
 
     with Client.open(grid) as client:
-        currency = client.house.hub.grid.programme(programme).currency
+        currency = client.currency(programme)
         now, problems = client.now(), list[Problem]()
         issued = Voucher(
             id=_name(voucher_id, "--id", problems),
@@ -207,7 +221,7 @@ def deposit(terminal: Terminal, tenant: str, amount: str, key: str, grid: str, a
 
     with Client.open(grid) as client:
         problems = list[Problem]()
-        paid = _money(amount, client.house.hub.grid.currency, "AMOUNT", problems)
+        paid = _money(amount, client.currency(), "AMOUNT", problems)
         reference = _name(key, "--key", problems)
         _raise_any(problems)
         balance = client.deposit(tenant, paid, reference)
@@ -237,7 +251,7 @@ def fund(terminal: Terminal, programme: str, amount: str, key: str, grid: str, a
 
     with Client.open(grid) as client:
         problems = list[Problem]()
-        paid = _money(amount, client.house.hub.grid.programme(programme).currency, "AMOUNT", problems)
+        paid = _money(amount, client.currency(programme), "AMOUNT", problems)
         reference = _name(key, "--key", problems)
         _raise_any(problems)
         client.fund(programme, paid, reference)

@@ -32,7 +32,7 @@ def jobs(terminal: Terminal, tenant: str, limit: int, after: str, grid: str, as_
         elif not found:
             terminal.say(msg("No jobs yet. Start one: suanwang run examples/workloads/hello.yaml"))
         else:
-            show_jobs(terminal, client.house.hub.grid, found)
+            show_jobs(terminal, client.zones(), found)
     return 0
 
 
@@ -63,7 +63,7 @@ def show(terminal: Terminal, job_id: str, grid: str, as_json: bool) -> int:
             shown = {"job": found, "events": events, "usage": usage}
             terminal.json({name: plain(value, terminal.translate) for name, value in shown.items()})
         else:
-            show_job(terminal, client.house.hub.grid, found, events, usage)
+            show_job(terminal, client.zones(), found, events, usage)
     return 0
 
 
@@ -111,7 +111,7 @@ def cancel(terminal: Terminal, job_id: str, grid: str, as_json: bool) -> int:
 
     with Client.open(grid) as client:
         client.cancel(job_id)
-        client.tick()
+        client.proceed()
         found = client.job(job_id)
     if as_json:
         terminal.json(plain(found, terminal.translate))

@@ -7,18 +7,26 @@ import click
 
 from suanwang import __version__
 from suanwang.errors import InvalidInput, Problem, SuanwangError, msg
+from suanwang.interfaces.cli.agent import agent
 from suanwang.interfaces.cli.bench import bench
 from suanwang.interfaces.cli.books import admin, bill, ledger, voucher
+from suanwang.interfaces.cli.budgets import budget, period
 from suanwang.interfaces.cli.catalog import catalog
 from suanwang.interfaces.cli.estimate import estimate
+from suanwang.interfaces.cli.estimate_demand import demand
+from suanwang.interfaces.cli.estimate_scale import scale
 from suanwang.interfaces.cli.feasibility import feasibility
 from suanwang.interfaces.cli.help import speaking, translated
 from suanwang.interfaces.cli.identity import project, token, user
 from suanwang.interfaces.cli.jobs import job, jobs
+from suanwang.interfaces.cli.model import model
+from suanwang.interfaces.cli.office import COMMANDS as OFFICE_COMMANDS
 from suanwang.interfaces.cli.plan import plan
 from suanwang.interfaces.cli.prices import prices
 from suanwang.interfaces.cli.programmes import COMMANDS as PROGRAMME_COMMANDS
+from suanwang.interfaces.cli.replan import replan
 from suanwang.interfaces.cli.replay import replay
+from suanwang.interfaces.cli.replay_advise import advise
 from suanwang.interfaces.cli.run import place, run, submit
 from suanwang.interfaces.cli.terminal import Terminal, error_as_json
 from suanwang.interfaces.cli.up import up
@@ -40,6 +48,8 @@ def cli(ctx: click.Context, lang: str) -> None:
     ctx.obj = Terminal(lang)
 
 
+estimate.add_command(demand)
+estimate.add_command(scale)
 COMMANDS = (
     catalog,
     run,
@@ -47,24 +57,30 @@ COMMANDS = (
     place,
     plan,
     prices,
+    replan,
     submit,
     jobs,
     job,
     bill,
     ledger,
+    budget,
+    period,
     voucher,
     admin,
     bench,
     feasibility,
+    model,
     replay,
     up,
+    agent,
     user,
     project,
     token,
 )
 for command in COMMANDS:
     cli.add_command(command)
-for command in PROGRAMME_COMMANDS:
+replay.add_command(advise)
+for command in (*PROGRAMME_COMMANDS, *OFFICE_COMMANDS):
     voucher.add_command(command)
 
 

@@ -23,32 +23,28 @@ def prices(terminal: Terminal, grid: str, hours: int, as_json: bool) -> int:
       suanwang prices --grid examples/grids/three-hubs.yaml --hours 48
     """
     from datetime import timedelta
+    from statistics import fmean
 
+    from suanwang.schemas.wire import plain
     from suanwang.sdk import Client
-    from suanwang.service.pricing import prices as price_list
 
     with Client.open(grid) as client:
-        found = price_list(client.house.hub, hours)
-    unit = f"{found.currency}/accelerator-hour"
+        found = client.prices(hours)
     if as_json:
-        columns = {"rent": found.rent, "power": found.power, "congestion": found.congestion, "total": found.total}
         terminal.json(
             {
-                "unit": unit,
+                "unit": found.unit,
                 "hours": [(found.start + timedelta(hours=h)).isoformat() for h in range(hours)],
-                "pools": {
-                    pool: {name: [round(float(v), 6) for v in column[row]] for name, column in columns.items()}
-                    for row, pool in enumerate(found.pools)
-                },
+                "pools": plain(found.pools),
             }
         )
         return 0
     rows = []
-    for row, pool in enumerate(found.pools):
-        total = found.total[row]
-        cheapest = found.start + timedelta(hours=int(total.argmin()))
-        parts = [found.rent[row].mean(), found.power[row].mean(), found.congestion[row].mean()]
-        figures = [f"{v:.4f}" for v in (*parts, total.mean(), total.min(), total.max())]
+    for pool, columns in found.pools.items():
+        total = columns.total
+        cheapest = found.start + timedelta(hours=total.index(min(total)))
+        parts = [fmean(columns.rent), fmean(columns.power), fmean(columns.congestion)]
+        figures = [f"{v:.4f}" for v in (*parts, fmean(total), min(total), max(total))]
         rows.append((pool, *figures, f"{cheapest:%Y-%m-%d %H:%M} UTC"))
     names = [msg(">rent"), msg(">power"), msg(">congestion"), msg(">price"), msg(">least"), msg(">most")]
     terminal.table(

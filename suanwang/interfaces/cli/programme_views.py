@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from suanwang.domain.dossier import Suspicion
 from suanwang.domain.programme import Programme
 from suanwang.domain.reason import MEANING
 from suanwang.domain.rule import Answer
@@ -9,6 +10,7 @@ from suanwang.errors import Message, msg
 from suanwang.interfaces.cli.figures import money
 from suanwang.interfaces.cli.terminal import Terminal
 from suanwang.schemas.wire import plain
+from suanwang.settle.abuse.audit import PATTERNS
 from suanwang.settle.allocate import Outcome
 from suanwang.settle.grant import Assessment
 from suanwang.settle.programme_words import MODES, Line
@@ -154,3 +156,27 @@ def show_difference(terminal: Terminal, first: Outcome, second: Outcome) -> None
         all=len(first.rows),
     )
     terminal.say(told, bold=True)
+
+
+def show_suspicions(terminal: Terminal, found: Sequence[Suspicion]) -> None:
+    """A row for each finding, most suspicious first, with its evidence."""
+    if not found:
+        terminal.say(msg("Nothing suspicious was found."))
+        return
+    rows = [
+        (
+            terminal.text(PATTERNS[s.pattern]),
+            f"{s.score:.2f}",
+            money(s.at_stake),
+            ", ".join(s.contracts),
+            "; ".join(terminal.text(e) for e in s.evidence),
+        )
+        for s in found
+    ]
+    terminal.table((msg("pattern"), msg(">score"), msg(">at stake"), msg("contracts"), msg("evidence")), rows)
+    terminal.say(msg("Signs for a person to judge; nothing was refused."))
+
+
+def suspicions_as_json(terminal: Terminal, found: Sequence[Suspicion]) -> dict[str, object]:
+    """The findings, with their evidence in the reader's language."""
+    return {"findings": [plain(s, terminal.translate) for s in found]}

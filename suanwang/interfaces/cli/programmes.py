@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from suanwang.errors import InvalidInput, Problem, msg
 from suanwang.interfaces.cli.run import json_option
 from suanwang.interfaces.cli.terminal import Terminal
 
@@ -140,5 +141,46 @@ def _programme(name: str) -> "Programme":
     return shipped_programme(name)
 
 
-COMMANDS = (programmes, check, quote, simulate)
+@click.command(name="audit")
+@click.argument("folder")
+@click.option("--currency", default="CNY", show_default=True, help="Currency of the amounts in the tables.")
+@click.option("--threshold", multiple=True, help="An amount of a contract above which a programme asks for more.")
+@click.option("--least", type=click.FloatRange(0, 1), default=0.4, show_default=True, help="Least score that is shown.")
+@json_option
+@click.pass_obj
+def audit_command(
+    terminal: Terminal, folder: str, currency: str, threshold: tuple[str, ...], least: float, as_json: bool
+) -> int:
+    """Look for signs of abuse in a folder of tables: firms, contracts, payments, metered, installed (CSV).
+
+    Seven patterns, each finding with a score from 0 to 1 and its evidence, for a person to judge; nothing is refused.
+
+    \b
+    Example:
+      suanwang voucher audit dossier/ --threshold 500000 --json
+    """
+    from suanwang.adapters.dossiers import load_dossier
+    from suanwang.domain.money import Money
+    from suanwang.interfaces.cli.programme_views import show_suspicions, suspicions_as_json
+    from suanwang.settle.abuse.audit import audit
+
+    problems: list[Problem] = []
+    limits: list[Money] = []
+    for text in threshold:
+        try:
+            limits.append(Money.parse(text.removesuffix(currency).strip(), currency))
+        except ValueError:
+            what = msg("{text!r} is not an amount.", text=text)
+            problems.append(Problem("--threshold", what, msg("Give a number such as 1234.50.")))
+    if problems:
+        raise InvalidInput(problems)
+    found = [s for s in audit(load_dossier(folder, currency, limits)) if s.score >= least]
+    if as_json:
+        terminal.json(suspicions_as_json(terminal, found))
+    else:
+        show_suspicions(terminal, found)
+    return 0
+
+
+COMMANDS = (programmes, check, quote, simulate, audit_command)
 """Commands of the group `voucher`."""

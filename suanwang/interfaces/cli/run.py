@@ -39,7 +39,7 @@ def run(terminal: Terminal, workload: str, grid: str, dry_run: bool, key: str, a
         order = client.read_workload(workload)
         offer = client.quote(order)
         if not as_json:
-            show_quote(terminal, client.house.hub.grid, offer)
+            show_quote(terminal, client.zones(), offer)
         if dry_run or offer.placement is None:
             if as_json:
                 terminal.json({"quote": plain(offer, terminal.translate)})

@@ -1,32 +1,35 @@
 """How quotes, jobs and invoices are shown on a terminal."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import tzinfo
 
 from suanwang.domain.invoice import Invoice
 from suanwang.domain.job import Job, JobEvent
 from suanwang.domain.money import Money
 from suanwang.domain.placement import CostPart, Option
 from suanwang.domain.reason import Reason
-from suanwang.domain.site import Grid
 from suanwang.domain.usage import UsageRecord
 from suanwang.domain.voucher import Voucher
 from suanwang.errors import Message, msg
 from suanwang.interfaces.cli import figures
 from suanwang.interfaces.cli.terminal import Terminal
+from suanwang.service.listing import JobLine
 from suanwang.service.planning import Quote
 from suanwang.service.tenants import LedgerReport
 from suanwang.units import MICRO
 
+Zones = Mapping[str, tzinfo]
+"""The time zone of each site, in which its times are shown."""
 UNITS = {"accelerator-hour": msg("accelerator-hour"), "PFLOP-hour": msg("PFLOP-hour")}
 """Units of an invoice that are words."""
 
 
-def show_quote(terminal: Terminal, grid: Grid, quote: Quote) -> None:
+def show_quote(terminal: Terminal, zones: Zones, quote: Quote) -> None:
     """The options side by side, the refusals with their reasons, and why the first one is taken."""
     terminal.say(msg("Quote for {name} (estimates, with their band)", name=quote.workload.name), bold=True)
     if quote.placement is not None:
         options = (quote.placement.option, *quote.placement.alternatives)
-        show_options(terminal, grid, options)
+        show_options(terminal, zones, options)
         for reason in quote.placement.reasons:
             terminal.say(f"  · {terminal.text(reason)}")
     for refusal in quote.rejections:
@@ -35,7 +38,7 @@ def show_quote(terminal: Terminal, grid: Grid, quote: Quote) -> None:
         terminal.say(msg("No pool of the grid can have it."), fg="red")
 
 
-def show_options(terminal: Terminal, grid: Grid, options: Iterable[Option]) -> None:
+def show_options(terminal: Terminal, zones: Zones, options: Iterable[Option]) -> None:
     """When each option would run and what it costs, by part; the one that is taken is first and marked."""
     times, costs = [], []
     for rank, option in enumerate(options):
@@ -44,7 +47,7 @@ def show_options(terminal: Terminal, grid: Grid, options: Iterable[Option]) -> N
             (
                 pool,
                 str(option.accelerators),
-                figures.moment(option.start, grid.site(option.site_id).zone),
+                figures.moment(option.start, zones[option.site_id]),
                 figures.durations(option.estimate.time_s),
                 figures.energy(option.energy_kwh),
                 figures.carbon(option.carbon_kg_location),
@@ -68,23 +71,21 @@ def _part(option: Option, part: CostPart) -> str:
     return figures.money(option.cost[part]) if part in option.cost else "–"
 
 
-def show_jobs(terminal: Terminal, grid: Grid, jobs: Iterable[Job]) -> None:
+def show_jobs(terminal: Terminal, zones: Zones, jobs: Iterable[JobLine]) -> None:
     """A row for each job, with why it waits or how it ended."""
     columns = (msg("job"), msg("workload"), msg("tenant"), msg("state"), msg("pool"), msg("start"), msg("reason"))
-    rows = []
-    for job in jobs:
-        option = job.placement.option if job.placement else None
-        rows.append(
-            (
-                job.id,
-                job.workload.name,
-                job.tenant,
-                job.outcome.value if job.outcome else job.state.value,
-                option.pool_id if option else "–",
-                figures.moment(option.start, grid.site(option.site_id).zone) if option else "–",
-                terminal.text(why(job.reason, job.detail)),
-            )
+    rows = [
+        (
+            job.id,
+            job.name,
+            job.tenant,
+            job.outcome.value if job.outcome else job.state.value,
+            job.pool_id or "–",
+            figures.moment(job.start, zones[job.site_id]) if job.start else "–",
+            terminal.text(why(job.reason, job.detail)),
         )
+        for job in jobs
+    ]
     terminal.table(columns, rows)
 
 
@@ -130,10 +131,10 @@ def _price(price: Money) -> str:
 
 
 def show_job(
-    terminal: Terminal, grid: Grid, job: Job, events: Iterable[JobEvent], usage: Iterable[UsageRecord]
+    terminal: Terminal, zones: Zones, job: Job, events: Iterable[JobEvent], usage: Iterable[UsageRecord]
 ) -> None:
     """The job's line, its moves, and its use."""
-    show_jobs(terminal, grid, [job])
+    show_jobs(terminal, zones, [JobLine.of(job)])
     moves = [
         (
             f"{event.at:%Y-%m-%d %H:%M:%S}Z",

@@ -9,6 +9,7 @@ from suanwang.errors import Conflict, Never
 from suanwang.ports import Store
 
 WRITES = {"add", "move", "note", "add_order", "observe", "close_order", "seal", "open", "post", "add_voucher"}
+WRITES |= {"charge", "correct", "close", "issue"}
 
 
 class Twice:
@@ -36,7 +37,9 @@ class EchoTransaction:
     jobs: Any
     usage: Any
     ledger: Any
+    books: Any
     sites: Any
+    dockets: Any
 
 
 class EchoStore:
@@ -48,7 +51,7 @@ class EchoStore:
     @contextmanager
     def transaction(self) -> Iterator[EchoTransaction]:
         with self._store.transaction() as tx:
-            yield EchoTransaction(Twice(tx.jobs), Twice(tx.usage), Twice(tx.ledger), Twice(tx.sites))
+            yield EchoTransaction(*map(Twice, (tx.jobs, tx.usage, tx.ledger, tx.books, tx.sites, tx.dockets)))
 
     def close(self) -> None:
         self._store.close()

@@ -10,6 +10,16 @@ from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 APPEND_ONLY = ("job_events", "usage_records", "charges", "price_books", "transfers")
+CLOSED = "INSERT INTO closed_periods (id, hash, body, start_us, end_us, closed_us, position) VALUES "
+CLOSE = CLOSED + "('2026-01', '', '', 1, 2, 3, 0)"
+CORRECT = (
+    "INSERT INTO usage_corrections (usage_id, job_id, body, sequence, at_us)"
+    " SELECT id, job_id, body, 1, 1 FROM usage_records LIMIT 1"
+)
+ISSUE = (
+    "INSERT INTO documents (id, kind, subject, period, body, at_us) VALUES ('INV-1', 'invoice', 'me', '2026-01', '', 1)"
+)
+BOOKS = {"closed_periods": CLOSE, "usage_corrections": CORRECT, "documents": ISSUE}
 
 
 def copy(table: str, where: str = "true", **changes: str) -> tuple[str, str, Mapping[str, str]]:
@@ -20,6 +30,14 @@ def copy(table: str, where: str = "true", **changes: str) -> tuple[str, str, Map
 Intruder = tuple[tuple[str, str, Mapping[str, str]] | str, ...]
 SINGLE, NEXT = "kind = 'single'", "position + 1000000"
 SITE_ORDER = "INSERT INTO site_orders (id, site_id, job_id, number, done, body) VALUES ('o', 's', 'j', 7, 0, '')"
+DOCKET = (
+    "INSERT INTO dockets (id, kind, programme_id, tenant, state, sequence, two_persons, body)"
+    " VALUES ('d', 'claim', 'p', 't', 'draft', 1, 1, '')"
+)
+STEP = (
+    "INSERT INTO docket_steps (docket_id, sequence, state_before, state_after, actor, role, at_us, body)"
+    " VALUES ('d', 1, '', 'draft', 'a', 'maker', 0, '')"
+)
 INTRUDERS: dict[str, Intruder] = {
     "key_meta_key": (copy("meta"),),
     "key_transitions_state_before_state_after": (copy("transitions"),),
@@ -49,6 +67,21 @@ INTRUDERS: dict[str, Intruder] = {
         "INSERT INTO site_inquiries (id, site_id, body) VALUES ('i', 's', '')",
         copy("site_inquiries", "id = 'i'", body="'x'"),
     ),
+    "key_dockets_id": (DOCKET, copy("dockets", "id = 'd'", tenant="'poor'")),
+    "key_docket_steps_docket_id_sequence": (DOCKET, STEP, copy("docket_steps", at_us="at_us + 1")),
+    "docket_steps_sequence": (DOCKET, STEP, copy("docket_steps", sequence="sequence + 2")),
+    "docket_steps_persons": (
+        DOCKET,
+        STEP,
+        copy("docket_steps", sequence="2", state_before="'draft'", role="'checker'"),
+    ),
+    **{
+        f"docket_steps_append_only_{verb}": (DOCKET, STEP, statement)
+        for verb, statement in (
+            ("update", "UPDATE docket_steps SET actor = 'x'"),
+            ("delete", "DELETE FROM docket_steps"),
+        )
+    },
     "job_events_sequence": (
         copy("job_events", sequence="sequence + 2", state_before="NULL", state_after="'submitted'"),
     ),
@@ -66,6 +99,17 @@ INTRUDERS: dict[str, Intruder] = {
             amount_micro="amount_micro + 1",
         ),
     ),
+    "key_closed_periods_id": (CLOSE, CLOSED + "('2026-01', '', '', 2, 3, 4, 0)"),
+    "closed_periods_order": (CLOSE, CLOSED + "('2026-03', '', '', 5, 6, 7, 0)"),
+    "transfers_closed": (
+        CLOSED + "('2026-01', '', '', 1, 9000000000000000000, 3, 0)",
+        copy("transfers", SINGLE, id="id || 'x'", position=NEXT),
+    ),
+    "key_usage_corrections_usage_id_sequence": (CORRECT, CORRECT),
+    "usage_corrections_sequence": (CORRECT.replace(", 1, 1 ", ", 2, 1 "),),
+    "key_documents_id": (ISSUE, ISSUE),
+    **{f"{table}_append_only_update": (row, f"UPDATE {table} SET body = 'x'") for table, row in BOOKS.items()},
+    **{f"{table}_append_only_delete": (row, f"DELETE FROM {table}") for table, row in BOOKS.items()},
     **{f"{table}_append_only_update": (f"UPDATE {table} SET body = body || ' '",) for table in APPEND_ONLY},
     **{f"{table}_append_only_delete": (f"DELETE FROM {table}",) for table in APPEND_ONLY},
     "usage_records_append_only_delete": (  # one without a charge: the others are held by the charges' foreign key

@@ -6,6 +6,8 @@ from typing import Any
 
 from suanwang.schemas.case import case_schema
 from suanwang.schemas.grid import grid_schema
+from suanwang.schemas.model_plan_fields import model_plan_schema
+from suanwang.schemas.price_book import price_book_schema
 from suanwang.schemas.programme import programme_schema
 from suanwang.schemas.reference import reference_page
 from suanwang.schemas.site_plan_fields import site_plan_schema
@@ -16,9 +18,11 @@ PAGES = ROOT / "docs" / "reference"
 SCHEMAS: dict[str, dict[str, Any]] = {
     "workload": workload_schema(),
     "grid": grid_schema(),
+    "price-book": price_book_schema(),
     "programme": programme_schema(),
     "case": case_schema(),
     "site-plan": site_plan_schema(),
+    "model-plan": model_plan_schema(),
 }
 
 

@@ -8,11 +8,21 @@ sorts by code point ("C"), so that ids come in the same order everywhere.
 import sqlalchemy as sa
 from alembic import op
 
+from suanwang.adapters.store.migrations.rules import (
+    TEXT,
+    WHOLE,
+    make_table,
+    primary,
+    reference,
+    refuse_changes,
+    refuse_rows,
+    unique,
+)
+from suanwang.adapters.store.migrations.rules import text_columns as text
+from suanwang.adapters.store.migrations.rules import whole_columns as whole
+
 revision = "0001"
 down_revision = None
-
-TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
-WHOLE = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 APPEND_ONLY = ("job_events", "usage_records", "charges", "price_books", "transfers")
 
@@ -54,103 +64,79 @@ def upgrade() -> None:
     _usage()
     _ledger()
     for table, rule, broken in RULES:
-        _refuse_rows(table, f"{table}_{rule}", broken)
+        refuse_rows(table, f"{table}_{rule}", broken)
     for table in APPEND_ONLY:
-        _refuse_changes(table)
-
-
-def _text(*names: str) -> list[sa.Column[str]]:
-    return [sa.Column(name, TEXT, nullable=False) for name in names]
-
-
-def _whole(*names: str) -> list[sa.Column[int]]:
-    return [sa.Column(name, WHOLE, nullable=False) for name in names]
-
-
-def _create(name: str, *parts: sa.schema.SchemaItem) -> None:
-    op.create_table(name, *parts, sqlite_strict=True)
-
-
-def _primary(table: str, *columns: str) -> sa.PrimaryKeyConstraint:
-    return sa.PrimaryKeyConstraint(*columns, name="_".join(("key", table, *columns)))
-
-
-def _unique(table: str, *columns: str) -> sa.UniqueConstraint:
-    return sa.UniqueConstraint(*columns, name="_".join(("key", table, *columns)))
-
-
-def _reference(table: str, column: str, target: str) -> sa.ForeignKeyConstraint:
-    return sa.ForeignKeyConstraint([column], [f"{target}.id"], name=f"{table}_{column}")
+        refuse_changes(table)
 
 
 def _jobs() -> None:
-    _create("meta", *_text("key", "value"), _primary("meta", "key"))
-    _create(
+    make_table("meta", *text("key", "value"), primary("meta", "key"))
+    make_table(
         "jobs",
-        *_text("id", "tenant", "key", "state", "body"),
-        *_whole("version", "created_us", "updated_us"),
-        _primary("jobs", "id"),
-        _unique("jobs", "tenant", "key"),
+        *text("id", "tenant", "key", "state", "body"),
+        *whole("version", "created_us", "updated_us"),
+        primary("jobs", "id"),
+        unique("jobs", "tenant", "key"),
         sa.CheckConstraint("version >= 0", name="jobs_version"),
     )
     op.create_index("jobs_by_state", "jobs", ["state", "id"])
     move = ("state_before", "state_after")
-    _create("transitions", *_text(*move), _primary("transitions", *move))
-    _create(
+    make_table("transitions", *text(*move), primary("transitions", *move))
+    make_table(
         "job_events",
-        *_text("job_id", "state_after", "body"),
+        *text("job_id", "state_after", "body"),
         sa.Column("state_before", TEXT),
-        *_whole("sequence", "at_us"),
-        _primary("job_events", "job_id", "sequence"),
-        _reference("job_events", "job_id", "jobs"),
+        *whole("sequence", "at_us"),
+        primary("job_events", "job_id", "sequence"),
+        reference("job_events", "job_id", "jobs"),
         sa.CheckConstraint("sequence >= 1", name="job_events_first"),
     )
-    _create(
+    make_table(
         "orders",
-        *_text("id", "job_id", "pool_id", "body"),
-        *_whole("attempt", "at_us", "closed"),
+        *text("id", "job_id", "pool_id", "body"),
+        *whole("attempt", "at_us", "closed"),
         sa.Column("observed_state", TEXT),
         sa.Column("observed_us", WHOLE),
         sa.Column("observation", TEXT),
-        _primary("orders", "id"),
-        _unique("orders", "job_id", "attempt"),
-        _reference("orders", "job_id", "jobs"),
+        primary("orders", "id"),
+        unique("orders", "job_id", "attempt"),
+        reference("orders", "job_id", "jobs"),
         sa.CheckConstraint("closed IN (0, 1)", name="orders_closed"),
     )
     op.create_index("orders_by_closed", "orders", ["closed", "at_us", "id"])
 
 
 def _usage() -> None:
-    _create(
+    make_table(
         "usage_records",
-        *_text("id", "order_id", "job_id", "body"),
-        *_whole("start_us", "end_us"),
-        _primary("usage_records", "id"),
-        _unique("usage_records", "order_id", "start_us"),
-        _reference("usage_records", "order_id", "orders"),
+        *text("id", "order_id", "job_id", "body"),
+        *whole("start_us", "end_us"),
+        primary("usage_records", "id"),
+        unique("usage_records", "order_id", "start_us"),
+        reference("usage_records", "order_id", "orders"),
         sa.CheckConstraint("end_us > start_us", name="usage_records_interval"),
     )
     op.create_index("usage_records_by_job", "usage_records", ["job_id", "start_us"])
-    _create(
+    make_table(
         "charges",
-        *_text("id", "usage_id", "job_id", "unit", "body"),
-        *_whole("amount_micro"),
-        _primary("charges", "id"),
-        _reference("charges", "usage_id", "usage_records"),
+        *text("id", "usage_id", "job_id", "unit", "body"),
+        *whole("amount_micro"),
+        primary("charges", "id"),
+        reference("charges", "usage_id", "usage_records"),
     )
     op.create_index("charges_by_job", "charges", ["job_id", "id"])
-    _create("price_books", *_text("id", "body"), *_whole("version"), _primary("price_books", "id", "version"))
+    make_table("price_books", *text("id", "body"), *whole("version"), primary("price_books", "id", "version"))
 
 
 def _ledger() -> None:
     sums = ("debits_posted", "credits_posted", "debits_pending", "credits_pending")
-    _create(
+    make_table(
         "accounts",
-        *_text("id", "kind", "owner", "unit"),
+        *text("id", "kind", "owner", "unit"),
         sa.Column("credit_limit_micro", WHOLE),
-        *_whole(*sums),
-        _primary("accounts", "id"),
-        _unique("accounts", "id", "unit"),
+        *whole(*sums),
+        primary("accounts", "id"),
+        unique("accounts", "id", "unit"),
         sa.CheckConstraint(" AND ".join(f"{s} >= 0" for s in sums), name="accounts_sums"),
         sa.CheckConstraint(
             "credit_limit_micro IS NULL OR credits_posted - debits_posted - debits_pending >= -credit_limit_micro",
@@ -160,18 +146,18 @@ def _ledger() -> None:
             "COALESCE(credit_limit_micro, CASE kind WHEN 'external' THEN 0 ELSE -1 END) >= 0", name="accounts_unlimited"
         ),
     )
-    _create(
+    make_table(
         "transfers",
-        *_text("id", "kind", "debit", "credit", "unit", "job_id", "hash", "body"),
+        *text("id", "kind", "debit", "credit", "unit", "job_id", "hash", "body"),
         sa.Column("pending_id", TEXT),
-        *_whole("position", "amount_micro", "at_us"),
-        _primary("transfers", "id"),
-        _unique("transfers", "position"),
-        _unique("transfers", "pending_id"),
+        *whole("position", "amount_micro", "at_us"),
+        primary("transfers", "id"),
+        unique("transfers", "position"),
+        unique("transfers", "pending_id"),
         # The unit is part of the reference: a transfer between units cannot be written.
         sa.ForeignKeyConstraint(["debit", "unit"], ["accounts.id", "accounts.unit"], name="transfers_debit"),
         sa.ForeignKeyConstraint(["credit", "unit"], ["accounts.id", "accounts.unit"], name="transfers_credit"),
-        _reference("transfers", "pending_id", "transfers"),
+        reference("transfers", "pending_id", "transfers"),
         sa.CheckConstraint("debit <> credit", name="transfers_sides"),
         sa.CheckConstraint(
             "kind IN ('single', 'pending', 'post') AND amount_micro > 0 OR kind = 'void' AND amount_micro = 0",
@@ -182,49 +168,10 @@ def _ledger() -> None:
     op.create_index("transfers_by_job", "transfers", ["job_id", "position"])
     op.create_index("transfers_by_debit", "transfers", ["debit", "position"])
     op.create_index("transfers_by_credit", "transfers", ["credit", "position"])
-    _create(
+    make_table(
         "vouchers",
-        *_text("id", "programme_id", "tenant", "body"),
-        *_whole("expires_us"),
-        _primary("vouchers", "id"),
+        *text("id", "programme_id", "tenant", "body"),
+        *whole("expires_us"),
+        primary("vouchers", "id"),
     )
     op.create_index("vouchers_by_tenant", "vouchers", ["tenant", "expires_us", "id"])
-
-
-def _refuse_rows(table: str, rule: str, broken: str) -> None:
-    """Refuse an inserted row when `broken` holds; the error carries the rule's name."""
-    if op.get_context().dialect.name == "sqlite":
-        _run(
-            f"CREATE TRIGGER {rule} AFTER INSERT ON {table} WHEN {broken}"
-            f" BEGIN SELECT RAISE(ABORT, 'rule: {rule}'); END"
-        )
-        return
-    _run(
-        f"CREATE FUNCTION {rule}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF {broken} THEN"
-        f" RAISE EXCEPTION USING ERRCODE = 'check_violation', CONSTRAINT = '{rule}', MESSAGE = 'rule: {rule}';"
-        f" END IF; RETURN NULL; END $$"
-    )
-    _run(f"CREATE TRIGGER {rule} AFTER INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION {rule}()")
-
-
-def _refuse_changes(table: str) -> None:
-    """Refuse to change or delete rows, on PostgreSQL also to truncate."""
-    rule = f"{table}_append_only"
-    if op.get_context().dialect.name == "sqlite":
-        for verb in ("UPDATE", "DELETE"):
-            _run(
-                f"CREATE TRIGGER {rule}_{verb.lower()} BEFORE {verb} ON {table}"
-                f" BEGIN SELECT RAISE(ABORT, 'rule: {rule}'); END"
-            )
-        return
-    _run(
-        f"CREATE FUNCTION {rule}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
-        f" RAISE EXCEPTION USING ERRCODE = 'check_violation', CONSTRAINT = '{rule}', MESSAGE = 'rule: {rule}';"
-        f" END $$"
-    )
-    _run(f"CREATE TRIGGER {rule} BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION {rule}()")
-    _run(f"CREATE TRIGGER {rule}_truncate BEFORE TRUNCATE ON {table} EXECUTE FUNCTION {rule}()")
-
-
-def _run(statement: str) -> None:
-    op.get_bind().exec_driver_sql(statement)

@@ -1,0 +1,1 @@
+"""Signs of abuse of voucher programmes, scored with evidence for a person: seven patterns, one module each."""

@@ -1,0 +1,163 @@
+"""The SDK has the same verbs in process and over HTTP, with the same answers and the same refusals."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from suanwang.domain.job import JobState
+from suanwang.domain.money import Money
+from suanwang.domain.voucher import Voucher
+from suanwang.errors import Conflict, InvalidInput, NotFound, NotNow, NotPermitted
+from suanwang.schedule.policies import find_policy
+from suanwang.sdk import Client
+from suanwang.sdk.local import LocalDesk
+from suanwang.sdk.remote import RemoteDesk
+from suanwang.service.identity import change_user
+from suanwang.service.tick import tick
+from tests.hub_world import HubWorld
+
+CLOSED = "http://127.0.0.1:9"
+
+
+def ticking(hub: HubWorld) -> Callable[[float], None]:
+    """Instead of waiting for the hub: a tick of it."""
+    return lambda _seconds: (tick(hub.house.hub, find_policy("fcfs")), None)[1]
+
+
+@pytest.fixture(params=["in process", "over HTTP"])
+def client(request: pytest.FixtureRequest, hub: HubWorld) -> Iterator[Client]:
+    """The owner's client: every role that the verbs below ask for."""
+    if request.param == "in process":
+        yield Client(LocalDesk(hub.house))
+        return
+    yield Client(RemoteDesk(hub.client("grid-operator"), "me", ticking(hub)))
+
+
+def name(request: pytest.FixtureRequest) -> str:
+    return f"{request.node.callspec.params['client']} {request.node.originalname}"
+
+
+def test_a_job_runs_from_its_file_to_its_bill(client: Client, hub: HubWorld, request: pytest.FixtureRequest) -> None:
+    path = str(hub.home.workload("print(6 * 7)", name="answer"))
+    workload = client.read_workload(path)
+    offer = client.quote(workload)
+    assert offer.placement is not None
+    assert offer.placement.option.pool_id == "toys"
+    job = client.submit(workload, name(request))
+    assert client.submit(workload, name(request)).id == job.id
+    seen = []
+    ended = client.wait(job.id, lambda j: seen.append(j.state))
+    assert (ended.state, ended.outcome) == (JobState.SETTLED, JobState.SUCCEEDED)
+    assert seen[-1] is JobState.SETTLED
+    assert client.logs(job.id) == b"42\n"
+    assert [e.after.value for e in client.events(job.id)][-2:] == ["succeeded", "settled"]
+    assert [r.pool_id for r in client.usage(job.id)] == ["toys"]
+    assert client.invoice(job.id).charged.unit == "CNY"
+    line = next(j for j in client.jobs() if j.id == job.id)
+    assert (line.name, line.pool_id, line.outcome) == ("answer", "toys", JobState.SUCCEEDED)
+
+
+def test_money_and_vouchers(client: Client, request: pytest.FixtureRequest) -> None:
+    before = client.balance("tenant:me:CNY").available
+    for _ in range(2):
+        client.deposit("me", Money.parse("12.5", "CNY"), name(request))
+    assert client.balance("tenant:me:CNY").available == before + 12_500_000
+    client.fund("half", Money.parse("100", client.currency("half")), name(request))
+    assert client.currency() == "CNY"
+    assert client.ledger_check().counts["sum_micro:CNY"] == 0
+    assert [t.id for t in client.transfers(limit=2)] == [t.id for t in client.all_transfers()][:2]
+
+
+def test_prices_and_zones(client: Client) -> None:
+    assert str(client.zones()["here"]) == "Asia/Shanghai"
+    table = client.prices(3)
+    assert len(table.pools["toys"].total) == 3
+    assert table.unit == "CNY/accelerator-hour"
+
+
+def test_refusals_are_the_same(client: Client, hub: HubWorld, request: pytest.FixtureRequest) -> None:
+    workload = client.read_workload(str(hub.home.workload("print(1)", name="waits")))
+    job = client.submit(workload, name(request))
+    other = client.read_workload(str(hub.home.workload("print(2)", name="waits")))
+    with pytest.raises(Conflict) as conflict:
+        client.submit(other, name(request))
+    assert conflict.value.code == "idempotency-conflict"
+    with pytest.raises(NotNow) as early:
+        client.logs(job.id)
+    assert early.value.code == "not-started"
+    with pytest.raises(NotNow) as unsettled:
+        client.invoice(job.id)
+    assert unsettled.value.code == "not-settled"
+    with pytest.raises(NotFound):
+        client.job("j0")
+    with pytest.raises(NotFound):
+        client.currency("none")
+    assert client.cancel(job.id).cancel_requested
+    client.proceed()
+
+
+def test_problems_of_a_file_are_named_with_its_lines(client: Client, tmp_path: Path) -> None:
+    path = tmp_path / "wrong.yaml"
+    path.write_text("apiVersion: suanwang/v1\nkind: Workload\nworkload:\n  name: x\n  kind: batch\n  what: 1\n")
+    with pytest.raises(InvalidInput) as refused:
+        client.read_workload(str(path))
+    assert {p.place.split(" ")[0] for p in refused.value.problems} >= {f"{path}:6"}
+
+
+def test_a_hub_elsewhere_ticks_by_itself(hub: HubWorld) -> None:
+    client = Client(RemoteDesk(hub.client("member")))
+    with pytest.raises(NotPermitted, match="own machine"):
+        client.tick()
+    with pytest.raises(NotPermitted, match="own machine"):
+        _ = client.house
+
+
+def test_a_voucher_is_issued_by_its_maker_and_seen_by_its_tenant(hub: HubWorld) -> None:
+    now = hub.house.hub.clock.now()
+    voucher = Voucher(
+        id="v-1",
+        programme_id="half",
+        tenant="me",
+        face=Money.parse("50", "CNY"),
+        issued=now,
+        expires=now + timedelta(days=9),
+    )
+    maker = Client(RemoteDesk(hub.client("maker")))
+    maker.issue(voucher)
+    maker.issue(voucher)
+    [(seen, left)] = Client(RemoteDesk(hub.client("billing"), "me")).vouchers()
+    assert (seen.id, str(left)) == ("v-1", "50.00 VCH:half")
+
+
+def test_nobody_answers(tmp_path: Path) -> None:
+    environment = {"SUANWANG_HUB": CLOSED, "SUANWANG_TOKEN": "x", "SUANWANG_HOME": str(tmp_path)}
+    with Client.open(environment=environment) as client, pytest.raises(NotNow) as refused:
+        client.now()
+    assert refused.value.code == "hub-unreachable"
+
+
+@pytest.mark.parametrize(
+    ("environment", "places"),
+    [
+        ({"SUANWANG_HUB": "hub"}, ["SUANWANG_HUB", "SUANWANG_TOKEN"]),
+        ({"SUANWANG_HUB": "http://", "SUANWANG_TOKEN": "中"}, ["SUANWANG_HUB", "SUANWANG_TOKEN"]),
+        ({"SUANWANG_HUB": "http://a", "SUANWANG_TOKEN": "x"}, ["--grid"]),
+    ],
+)
+def test_what_is_no_hub_is_told(environment: dict[str, str], places: list[str]) -> None:
+    grid = "grid.yaml" if places == ["--grid"] else ""
+    with pytest.raises(InvalidInput) as refused, Client.open(grid, environment):
+        pass
+    assert [p.place for p in refused.value.problems] == places
+
+
+def test_a_locked_user_is_not_known(hub: HubWorld) -> None:
+    with hub.house.store.reading() as tx:
+        user = tx.identity.user("checker")
+    assert hub.client("checker").get("/v1/me").status_code == 200
+    answer = hub.client("grid-operator").patch("/v1/users/checker", json={"active": False})
+    assert answer.status_code == 200
+    assert hub.client("checker").get("/v1/me").status_code == 401
+    change_user(hub.house.store, hub.house.hub.grid, user)
