@@ -12,6 +12,9 @@ from suanwang.domain.site import Grid
 from suanwang.domain.workload import Workload
 from suanwang.errors import msg
 from suanwang.estimate.workload import estimate
+from suanwang.place.offer import Request, offers
+from suanwang.place.outlook import Outlooks
+from suanwang.place.pareto import pareto
 from suanwang.place.place import place
 from suanwang.ports import Transaction
 from suanwang.service.hub import Hub
@@ -19,6 +22,8 @@ from suanwang.service.hub import Hub
 PROMISED = (JobState.PLACED, JobState.HELD, JobState.QUEUED, JobState.RUNNING, JobState.PREEMPTED)
 """States in which a job has been promised its place and time."""
 OVERRUN = timedelta(minutes=1)
+HORIZON = timedelta(hours=168)
+"""How far off a start may be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +47,16 @@ def quote(hub: Hub, workload: Workload) -> Quote:
     if isinstance(decision, Refused):
         return Quote(workload=workload, at=now, estimates=estimates, rejections=decision.rejections, placement=None)
     return Quote(workload=workload, at=now, estimates=estimates, rejections=decision.rejections, placement=decision)
+
+
+def tradeoffs(hub: Hub, workload: Workload) -> list[Option]:
+    """Options that no other beats in cost, finish time and carbon at once, in order of their ends."""
+    now = hub.clock.now()
+    with hub.store.transaction() as tx:
+        occupancy = occupancy_of(tx, now, hub.grid)
+    request = Request(workload=workload, grid=hub.grid, now=now, horizon=HORIZON, occupancy=occupancy)
+    made, _ = offers(request, estimate_all(hub, workload)[0], Outlooks(hub.grid))
+    return pareto(made, occupancy, workload.limits.budget)
 
 
 def estimate_all(
