@@ -18,7 +18,9 @@ from suanwang.interfaces.cli.estimate_scale import scale
 from suanwang.interfaces.cli.feasibility import feasibility
 from suanwang.interfaces.cli.help import speaking, translated
 from suanwang.interfaces.cli.identity import project, token, user
+from suanwang.interfaces.cli.imports import imports
 from suanwang.interfaces.cli.jobs import job, jobs
+from suanwang.interfaces.cli.measure import measure
 from suanwang.interfaces.cli.plan import plan
 from suanwang.interfaces.cli.prices import prices
 from suanwang.interfaces.cli.programmes import COMMANDS as PROGRAMME_COMMANDS
@@ -52,6 +54,8 @@ COMMANDS = (
     catalog,
     run,
     estimate,
+    imports,
+    measure,
     place,
     plan,
     prices,
