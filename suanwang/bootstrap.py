@@ -133,14 +133,18 @@ def load_grid(path: str, catalog: Catalog, books: Sequence[PriceBook] = ()) -> G
 
 def read_text(path: str) -> str:
     """The text of a file that a user named. Raises InvalidInput when it cannot be read or is not UTF-8."""
+    return decode(read_bytes(path), path)
+
+
+def read_bytes(path: str) -> bytes:
+    """What is in a file that a user named. Raises InvalidInput when it cannot be read."""
     try:
-        content = Path(path).read_bytes()
+        return Path(path).read_bytes()
     except OSError as error:
         why = why_not_read(error)
         raise InvalidInput(
             [Problem(path, msg("The file cannot be read: {why}.", why=why), msg("Check the path and its rights."))]
         ) from error
-    return decode(content, path)
 
 
 def open_clock(settings: Settings) -> Clock:

@@ -21,6 +21,8 @@ from suanwang.interfaces.cli.identity import project, token, user
 from suanwang.interfaces.cli.imports import imports
 from suanwang.interfaces.cli.jobs import job, jobs
 from suanwang.interfaces.cli.measure import measure
+from suanwang.interfaces.cli.model import model
+from suanwang.interfaces.cli.office import COMMANDS as OFFICE_COMMANDS
 from suanwang.interfaces.cli.plan import plan
 from suanwang.interfaces.cli.prices import prices
 from suanwang.interfaces.cli.programmes import COMMANDS as PROGRAMME_COMMANDS
@@ -71,6 +73,7 @@ COMMANDS = (
     admin,
     bench,
     feasibility,
+    model,
     replay,
     up,
     agent,
@@ -81,7 +84,7 @@ COMMANDS = (
 for command in COMMANDS:
     cli.add_command(command)
 replay.add_command(advise)
-for command in PROGRAMME_COMMANDS:
+for command in (*PROGRAMME_COMMANDS, *OFFICE_COMMANDS):
     voucher.add_command(command)
 
 
