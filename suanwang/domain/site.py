@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from suanwang.domain.accelerator import Accelerator
 from suanwang.domain.budget import Budget
+from suanwang.domain.entitlement import Entitlements
 from suanwang.domain.geography import City, LatencyModel, great_circle_km
 from suanwang.domain.money import Money
 from suanwang.domain.price import PriceBook, in_force
@@ -19,7 +20,10 @@ from suanwang.errors import Message, NotFound, msg
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """An AI computing centre. Carbon in kg/kWh: location-based always, market-based where a contract gives it."""
+    """An AI computing centre. Carbon in kg/kWh: location-based always, market-based where a contract gives it.
+
+    `power`: price of a kWh at the meter where it is known otherwise than by the tariff (spot market, forecast).
+    """
 
     id: str
     name: str
@@ -30,6 +34,7 @@ class Site:
     pue: Signal
     carbon_location: Signal
     carbon_market: Signal | None = None
+    power: Signal | None = None
     name_zh: str = ""
     province: str = ""
     hub: str = ""
@@ -38,7 +43,10 @@ class Site:
 
     def power_price(self, start: datetime, end: datetime) -> Signal:
         """Price of energy at the wall of the site, currency/kWh, in the site's own hours."""
-        return self.tariff.signal(self.zone, start, end)
+        tariff = self.tariff.signal(self.zone, start, end)
+        if self.power is None or self.power.edges[0] >= tariff.until or self.power.until <= start:
+            return tariff
+        return tariff.under(self.power)
 
     def power_price_it(self, start: datetime, end: datetime) -> Signal:
         """Price of a kWh that reaches the IT equipment: tariff x PUE, currency/kWh."""
@@ -122,7 +130,8 @@ class Tenant:
 class Grid:
     """Everything that placement may choose from. Ids are unique and references resolve (checked where it is read).
 
-    `policy`: name of the queueing policy that admits its jobs. `zone`: on whose clock its months and years begin.
+    `policy`: the policy that admits its jobs, and the packing. `entitlements`: who is entitled to how much. `zone`: on
+    whose clock its months and years begin.
     """
 
     id: str
@@ -137,6 +146,7 @@ class Grid:
     carbon_price_per_t: Money | None = None
     latency: LatencyModel = LatencyModel()
     policy: str = "fcfs"
+    entitlements: Entitlements = Entitlements()
     budgets: tuple[Budget, ...] = ()
     zone: tzinfo = UTC
 

@@ -36,6 +36,7 @@ class Risk:
 
     draws: int
     seed: int
+    method: str
     npv: Chances
     npv_mean: float
     probability_npv_negative: float
@@ -48,7 +49,12 @@ class Risk:
 
 
 def monte_carlo(
-    plan: Plan, spreads: Sequence[Spread], pairs: Mapping[tuple[str, str], float], draws: int, seed: int = 1
+    plan: Plan,
+    spreads: Sequence[Spread],
+    pairs: Mapping[tuple[str, str], float],
+    draws: int,
+    seed: int = 1,
+    method: str = "latin",
 ) -> Risk:
     """Draw, evaluate in batches that stay in the processor's cache, and count.
 
@@ -61,8 +67,8 @@ def monte_carlo(
         )
     if not 1 <= draws <= DRAWS_MAX:
         what = msg("{draws} draws are not possible.", draws=draws)
-        raise InvalidInput([Problem("draws", what, msg("Ask for 1 to {most}.", most=DRAWS_MAX))])
-    values = sample(spreads, pairs, draws, seed)
+        raise InvalidInput([Problem("--montecarlo", what, msg("Ask for 1 to {most}.", most=DRAWS_MAX))])
+    values = sample(spreads, pairs, draws, seed, method)
     parts = [_measure(plan, {n: v[i : i + _BATCH] for n, v in values.items()}) for i in range(0, draws, _BATCH)]
     worth, years, cost = (np.concatenate([part[k] for part in parts]) for k in range(3))
     counts, edges = np.histogram(worth, bins=_BINS)
@@ -70,6 +76,7 @@ def monte_carlo(
     return Risk(
         draws=draws,
         seed=seed,
+        method=method,
         npv=_chances(worth),
         npv_mean=float(worth.mean()),
         probability_npv_negative=float((worth < 0).mean()),

@@ -10,8 +10,9 @@ from suanwang.domain.geography import City, LatencyModel
 from suanwang.domain.money import Money
 from suanwang.domain.price import PriceBook
 from suanwang.domain.site import Grid, Link, Tenant
-from suanwang.errors import msg
-from suanwang.schedule.policies import policy_names
+from suanwang.errors import InvalidInput, NotFound, msg
+from suanwang.schedule.scheme import find_scheme
+from suanwang.schemas.entitlements import make_entitlements
 from suanwang.schemas.findings import Findings
 from suanwang.schemas.grid_fields import BudgetSection, GridFile, GridSection, TenantSection
 from suanwang.schemas.json_schema import schema_of
@@ -19,6 +20,7 @@ from suanwang.schemas.pool import Tables, make_pool
 from suanwang.schemas.price_book import exact, make_price_book
 from suanwang.schemas.programme import check_programme, make_programme
 from suanwang.schemas.section import read_section
+from suanwang.schemas.signal_fields import ReadSignal
 from suanwang.schemas.site import make_site
 from suanwang.schemas.yaml_file import Path, read_yaml
 from suanwang.units import MICRO
@@ -31,8 +33,12 @@ def grid_schema() -> dict[str, Any]:
     return schema_of(GridFile, "grid")
 
 
-def read_grid(text: str, name: str, catalog: Catalog, books: Sequence[PriceBook] = ()) -> Grid:
+def read_grid(
+    text: str, name: str, catalog: Catalog, books: Sequence[PriceBook] = (), read: ReadSignal | None = None
+) -> Grid:
     """The grid of a YAML text; `name` is the file's name in messages, `books` are price books of their own files.
+
+    `read` fetches the signals that sites take from elsewhere; without it they are checked for their form alone.
 
     Raises InvalidInput with every problem.
     """
@@ -52,13 +58,14 @@ def read_grid(text: str, name: str, catalog: Catalog, books: Sequence[PriceBook]
     )
     links = _links(section, findings, _places(section, findings, cities, tables))
     sites = [
-        make_site(site, (*ROOT, "sites", i), findings, catalog, section.currency)
+        make_site(site, (*ROOT, "sites", i), findings, catalog, section.currency, read)
         for i, site in enumerate(section.sites)
     ]
     pools = [make_pool(pool, (*ROOT, "pools", i), findings, catalog, tables) for i, pool in enumerate(section.pools)]
     tenants = [_tenant(tenant, section.currency) for tenant in section.tenants]
     _check_money(section, findings)
-    findings.reference((*ROOT, "policy"), msg("policies"), section.policy, dict.fromkeys(policy_names(), ""))
+    _check_policy(section, findings)
+    entitlements = make_entitlements(section.entitlements, (*ROOT, "entitlements"), findings)
     findings.raise_any()
     return Grid(
         id=section.id,
@@ -73,6 +80,7 @@ def read_grid(text: str, name: str, catalog: Catalog, books: Sequence[PriceBook]
         carbon_price_per_t=section.carbon_price,
         latency=_latency(section),
         policy=section.policy,
+        entitlements=entitlements,
         budgets=tuple(budget for budget in budgets if budget),
         zone=section.zone or UTC,
     )
@@ -88,6 +96,18 @@ def _check_ids(section: GridSection, findings: Findings) -> None:
         if not isinstance(city, str) and city is not None and city.id in places:
             what = msg("{city} is the id of a site too.", city=city.id)
             findings.add((*ROOT, "cities", i, "id"), what, msg("Rename one of them; links and data name either."))
+
+
+def _check_policy(section: GridSection, findings: Findings) -> None:
+    if not section.policy:
+        return
+    try:
+        find_scheme(section.policy)
+    except NotFound as error:
+        findings.add((*ROOT, "policy"), msg("{problem}.", problem=error.message), error.remedy)
+    except InvalidInput as error:
+        for problem in error.problems:
+            findings.add((*ROOT, "policy"), msg("{problem}.", problem=problem.message), problem.remedy)
 
 
 def _book_ids(section: GridSection, books: Sequence[PriceBook], findings: Findings) -> Mapping[str, object] | None:

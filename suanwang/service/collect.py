@@ -18,7 +18,9 @@ from suanwang.errors import Message, NotFound, NotNow, msg
 from suanwang.ports import Transaction
 from suanwang.service.hub import Hub
 from suanwang.service.moves import move
-from suanwang.settle import meter, rate, rate_data
+from suanwang.service.preempt import times_stopped, was_stopped
+from suanwang.service.rating import charges_for
+from suanwang.settle import compute_rate, meter, rate_data
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +83,8 @@ def _record(hub: Hub, order: Order, last: Observation | None, observation: Obser
         _meter(hub, tx, job, order, observation, now if observation.seen is None else min(now, observation.seen))
         if over:
             if job.state in ACTIVE:
-                after, reason, detail = _end(job, observation)
+                stopped = times_stopped(tx, job.id) if job.attempt > 1 else 0
+                after, reason, detail = _end(job, observation, stopped)
                 move(tx.jobs, job, after, now, reason, detail)
             tx.jobs.close_order(order.id)
     return int(over)
@@ -110,11 +113,13 @@ def _meter(hub: Hub, tx: Transaction, job: Job, order: Order, observation: Obser
         estimate=job.placement.option.estimate,
         earlier=earlier,
         now=now,
+        rate=compute_rate(pool.accelerator, job.workload.task.dtype, order.accelerators),
     )
     book = hub.grid.price_book_of(pool, job.placement.option.start)
     for record in records:
         first = not earlier and record is records[0]
-        tx.usage.add(record, [*rate(record, book), *(_data(hub, job, record, book) if first else [])])
+        charges = charges_for(hub, tx, job, record, book)
+        tx.usage.add(record, [*charges, *(_data(hub, job, record, book) if first else [])])
 
 
 def _data(hub: Hub, job: Job, record: UsageRecord, book: PriceBook) -> list[Charge]:
@@ -123,9 +128,11 @@ def _data(hub: Hub, job: Job, record: UsageRecord, book: PriceBook) -> list[Char
     return [rate_data(record, data, link.price_per_gb, book) for data, link in lines if link and link.price_per_gb]
 
 
-def _end(job: Job, observation: Observation) -> tuple[JobState, Reason | None, Message | None]:
-    """What the end of an attempt means for its job."""
+def _end(job: Job, observation: Observation, stopped: int) -> tuple[JobState, Reason | None, Message | None]:
+    """What the end of an attempt means for its job, of which a policy has `stopped` so many attempts before."""
     code = observation.exit_code
+    if was_stopped(job, observation):
+        return JobState.PREEMPTED, job.reason, job.detail
     match observation.cause:
         case EndCause.EXITED if code == 0:
             return JobState.SUCCEEDED, None, None
@@ -143,7 +150,7 @@ def _end(job: Job, observation: Observation) -> tuple[JobState, Reason | None, M
             reason, detail = Reason.ENGINE_LOST, msg("The engine lost attempt {attempt}.", attempt=job.attempt)
     if job.cancel_requested:
         return JobState.CANCELLED, Reason.CANCELLED_BY_TENANT, detail
-    resumable = job.workload.checkpointing is not None and job.attempt <= job.workload.checkpointing.retries
+    resumable = job.workload.checkpointing is not None and job.attempt - stopped <= job.workload.checkpointing.retries
     return (JobState.PREEMPTED if resumable else JobState.FAILED), reason, detail
 
 

@@ -7,7 +7,7 @@ from suanwang.feasibility.cashflow import by_year
 from suanwang.feasibility.levers import Array
 from suanwang.interfaces.reports import charts
 from suanwang.interfaces.reports.assumptions import assumptions
-from suanwang.interfaces.reports.choices import changes, compared, pricing
+from suanwang.interfaces.reports.choices import changes, compared, pricing, regional
 from suanwang.interfaces.reports.document import (
     Block,
     Chart,
@@ -147,6 +147,7 @@ def _rest(found: Findings, w: Writer) -> Iterator[Block]:
     yield from compared(msg("Build, lease, rent from a cloud, or join"), found.ways, w)
     yield from changes(found, w)
     yield from pricing(found, w)
+    yield from regional(found, w)
     yield Heading(w.text(msg("How it is calculated")))
     yield Notes([w.text(note) for note in METHOD])
 
