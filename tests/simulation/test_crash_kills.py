@@ -18,6 +18,7 @@ from tests.simulation.crash.kills import (
     Trial,
     Verdict,
     anywhere,
+    at_places,
     judge,
     keys_of,
     on_every_processor,

@@ -16,6 +16,7 @@ from tests.simulation.crash.agent_world import WatchedSpool
 
 FULL = "full"
 """While this file is in the folder of the scene, the disk of its spools is full."""
+SAID, FULL_S = "is full", 1.0
 
 
 class TrueClock(clocks.SystemClock):
@@ -104,13 +105,16 @@ class TightSpool(WatchedSpool):
         self._database.execute(f"PRAGMA max_page_count = {1 if tight else 1_000_000}").fetchone()
 
 
-def fill_disk(folder: Path, seconds: float) -> Callable[[], None]:
-    """The disk is full from now on; what is returned makes room once that time has passed."""
+def fill_disk(folder: Path) -> Callable[[], None]:
+    """The disk is full from now on; what is returned makes room once both agents' spools have said so for a while."""
     (folder / FULL).touch()
-    until = time.monotonic() + seconds
+    said_at: list[float] = []
 
     def make_room() -> None:
-        if time.monotonic() > until:
-            (folder / FULL).unlink(missing_ok=True)
+        told = [path.read_text() for path in folder.glob("[ab].err")]
+        if len(told) == 2 and all(SAID in text for text in told):
+            said_at.append(time.monotonic())
+            if said_at[-1] - said_at[0] > FULL_S:
+                (folder / FULL).unlink(missing_ok=True)
 
     return make_room

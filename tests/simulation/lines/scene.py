@@ -76,10 +76,10 @@ class Wanted:
     cancel: bool = False
 
 
-def wanted() -> Mapping[str, Wanted]:
-    """By key: jobs that succeed, fail, are cancelled, at both sites, more than fit at once."""
+def wanted(padding: str = "") -> Mapping[str, Wanted]:
+    """By key: jobs that succeed, fail, are refused and are cancelled, at both sites; `padding` makes them large."""
     done, failed, cancelled = JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED
-    short = {f"short-{n}": job_of(f"short-{n}", ("east", "west")[n % 2], 0.2) for n in range(8)}
+    short = {f"short-{n}": job_of(f"short-{n}", ("east", "west")[n % 2], 0.2, PADDING=padding) for n in range(8)}
     return {key: Wanted(workload=work, outcome=done) for key, work in short.items()} | {
         "long": Wanted(workload=job_of("long", "east", 1.0), outcome=done),
         "fails": Wanted(workload=job_of("fails", "west", 0.3, SUANWANG_SIM_EXIT="3"), outcome=failed),
@@ -250,7 +250,7 @@ class Scene:
                     link,
                     lambda pools: {p.id: engine for p in pools},
                     SystemClock(),
-                    lambda message: print(message, flush=True),
+                    lambda message: _tell(str(message)),
                     settle_s=0.1,
                     look_s=0.05,
                     idle_s=0.2,
@@ -298,6 +298,11 @@ def _dying(stop: int) -> OnPoint:
             die()
 
     return on_point
+
+
+def _tell(text: str) -> None:
+    """Into the file that the process's output goes to, whoever else listens to what is printed."""
+    os.write(1, f"{text}\n".encode())
 
 
 def _jobs(hub: Hub) -> list[Job]:
