@@ -12,6 +12,7 @@ from suanwang.adapters.catalog import load_catalog
 from suanwang.adapters.clock import FastClock, SystemClock
 from suanwang.adapters.engines import open_engines as open_engines_of
 from suanwang.adapters.engines.agent import agent_engines
+from suanwang.adapters.signals.source import signal_reader
 from suanwang.adapters.store.sql import open_store
 from suanwang.domain.catalog import Catalog
 from suanwang.domain.price import PriceBook
@@ -124,7 +125,8 @@ def load_price_books(folders: Sequence[Path]) -> list[PriceBook]:
 def load_grid(path: str, catalog: Catalog, books: Sequence[PriceBook] = ()) -> Grid:
     """Read a grid file; "" is the built-in grid of this machine alone, with as many cards as it has processors."""
     if path:
-        return read_grid(read_text(path), path, catalog, books)
+        read = signal_reader(Path(path).parent, SystemClock().now())
+        return read_grid(read_text(path), path, catalog, books, read)
     text = files("suanwang").joinpath("data/grids/this-machine.yaml").read_text(encoding="utf-8")
     plan = read_grid(text, THIS_MACHINE, catalog, books)
     processors = os.cpu_count() or 1

@@ -23,13 +23,14 @@ from suanwang.errors import Never, NotNow
 from suanwang.ports import TakesArrays
 from tests.contract.agent_rig import AgentRig
 from tests.contract.engine_rig import ACCELERATORS, OTHER_POOL, POOL, JournalledRig, LocalRig, Rig, SimulatedRig
-from tests.contract.slurm_rig import SlurmRig
+from tests.contract.slurm_rig import SlurmRestRig, SlurmRig
 
 RIGS: Mapping[str, type[Rig]] = {
     "local": LocalRig,
     "simulated": SimulatedRig,
     "journalled": JournalledRig,
     "slurm": SlurmRig,
+    "slurmrestd": SlurmRestRig,
     "agent": AgentRig,
 }
 
