@@ -28,6 +28,7 @@ def text(x: float, y: float, words: str, anchor: str = "middle", size: int = 12,
 
 
 def line(x1: float, y1: float, x2: float, y2: float, colour: str = GREY, width: float = 1.0) -> str:
+    """A straight line."""
     return (
         f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{colour}" stroke-width="{width:.2f}"/>'
     )
@@ -40,6 +41,7 @@ def dot(x: float, y: float, radius: float, colour: str, title: str = "") -> str:
 
 
 def box(x: float, y: float, width: float, height: float, colour: str, title: str = "") -> str:
+    """A filled rectangle; `title` is shown when it is pointed at."""
     told = f"<title>{escape(title)}</title>" if title else ""
     return f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.2f}" height="{height:.2f}" fill="{colour}">{told}</rect>'
 
