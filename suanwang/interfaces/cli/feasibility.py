@@ -63,20 +63,39 @@ def feasibility(terminal: Terminal, /, site: str, **asked: Any) -> None:
       suanwang feasibility examples/sites/east-100p.yaml --set utilisation=0.4 --json
       suanwang --lang zh-CN feasibility examples/sites/east-100p.yaml --montecarlo 10000 --pdf report.pdf
     """
+    from dataclasses import replace
+
     from suanwang.adapters.catalog import load_catalog
     from suanwang.feasibility.breakeven import break_even
     from suanwang.feasibility.study import rests_on
     from suanwang.interfaces.cli import feasibility_views as views
+    from suanwang.interfaces.reports.review import review_report
 
     catalog = load_catalog()
     study, replayed = _study(site, asked, catalog)
     if asked["breakeven"]:
+        _without(asked, "html", "pdf", "xlsx")
         found = break_even(study.plan, asked["breakeven"])
         views.show_break_even(terminal, found, rests_on(study), as_json=asked["as_json"])
     elif asked["actual"] or asked["ledger"]:
-        views.show_review(terminal, study, _review(study, asked), as_json=asked["as_json"])
+        _without(asked, "xlsx")
+        review = _review(study, asked)
+        resting = rests_on(replace(study, plan=review.forecast_plan))
+        report = partial(review_report, study, review, resting, terminal.lang, terminal.text)
+        write_files(terminal, report, html=asked["html"], pdf=asked["pdf"])
+        views.show_review(terminal, study.plan, review, resting, as_json=asked["as_json"])
     else:
         _answer(terminal, study, replayed, asked, catalog)
+
+
+def _without(asked: dict[str, Any], *options: str) -> None:
+    """Raises InvalidInput for options that make nothing here."""
+    wrong = [option for option in options if asked[option]]
+    if wrong:
+        remedy = msg("Leave it out, or ask for the whole study.")
+        raise InvalidInput(
+            Problem(f"--{option}", msg("there is no such file of this question."), remedy) for option in wrong
+        )
 
 
 def _answer(

@@ -19,7 +19,9 @@ from suanwang.interfaces.cli.estimate_scale import scale
 from suanwang.interfaces.cli.feasibility import feasibility
 from suanwang.interfaces.cli.help import speaking, translated
 from suanwang.interfaces.cli.identity import project, token, user
+from suanwang.interfaces.cli.imports import imports
 from suanwang.interfaces.cli.jobs import job, jobs
+from suanwang.interfaces.cli.measure import measure
 from suanwang.interfaces.cli.model import model
 from suanwang.interfaces.cli.office import COMMANDS as OFFICE_COMMANDS
 from suanwang.interfaces.cli.plan import plan
@@ -57,6 +59,8 @@ COMMANDS = (
     catalog,
     run,
     estimate,
+    imports,
+    measure,
     place,
     plan,
     prices,
