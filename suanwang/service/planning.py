@@ -6,12 +6,13 @@ from datetime import datetime, timedelta
 
 from suanwang.domain.estimate import Band, Estimate
 from suanwang.domain.job import ACTIVE, Job, JobState
-from suanwang.domain.placement import Occupancy, Option, Placement, Promise, Refused, Rejection
+from suanwang.domain.placement import Divided, Occupancy, Option, Placement, Promise, Refused, Rejection
 from suanwang.domain.reason import Reason
 from suanwang.domain.site import Grid
 from suanwang.domain.workload import Workload
 from suanwang.errors import msg
 from suanwang.estimate.workload import estimate
+from suanwang.place.divide import divide
 from suanwang.place.offer import Request, offers
 from suanwang.place.outlook import Outlooks
 from suanwang.place.pareto import pareto
@@ -57,6 +58,16 @@ def tradeoffs(hub: Hub, workload: Workload) -> list[Option]:
     request = Request(workload=workload, grid=hub.grid, now=now, horizon=HORIZON, occupancy=occupancy)
     made, _ = offers(request, estimate_all(hub, workload)[0], Outlooks(hub.grid))
     return pareto(made, occupancy, workload.limits.budget)
+
+
+def in_pieces(hub: Hub, workload: Workload) -> Divided | None:
+    """The run paused and moved where that costs less than the cheapest one without a break; None: it does not, or the
+    workload is not preemptible with a checkpoint."""
+    now = hub.clock.now()
+    with hub.store.transaction() as tx:
+        occupancy = occupancy_of(tx, now, hub.grid)
+    request = Request(workload=workload, grid=hub.grid, now=now, horizon=HORIZON, occupancy=occupancy)
+    return divide(request, offers(request, estimate_all(hub, workload)[0], Outlooks(hub.grid))[0])
 
 
 def estimate_all(

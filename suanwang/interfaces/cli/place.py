@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import tzinfo
 
-    from suanwang.domain.placement import Option
+    from suanwang.domain.placement import Divided, Option
     from suanwang.domain.workload import Workload
     from suanwang.place.whole import Whole
 
@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 @grid_option
 @click.option("--pareto", is_flag=True, help="List the options that no other beats in cost, finish and carbon at once.")
 @click.option("--picture", default="", help="Draw these options by finish time and cost: FILE.svg or FILE.png.")
+@click.option("--pieces", is_flag=True, help="Show what pausing and moving the run would save (preemptible ones).")
 @json_option
 @click.pass_obj
-def place(terminal: Terminal, workload: str, grid: str, pareto: bool, picture: str, as_json: bool) -> int:
+def place(terminal: Terminal, workload: str, grid: str, pareto: bool, picture: str, pieces: bool, as_json: bool) -> int:
     """Where and when a workload would run, what that costs by part, and why. Nothing is stored.
 
     \b
@@ -37,24 +38,27 @@ def place(terminal: Terminal, workload: str, grid: str, pareto: bool, picture: s
     from suanwang.interfaces.pictures.svg import write_picture
     from suanwang.schemas.wire import plain
     from suanwang.sdk import Client
-    from suanwang.service.planning import tradeoffs
+    from suanwang.service.planning import in_pieces, tradeoffs
 
     with Client.open(grid) as client:
         order = client.read_workload(workload)
         offer, zones = client.quote(order), client.zones()
         choices = tradeoffs(client.house.hub, order) if pareto or picture else []
+        divided = in_pieces(client.house.hub, order) if pieces else None
         currency = client.currency()
     if picture:
         axes = (msg("end of the run"), msg("cost in all, {currency}", currency=currency))
         title = terminal.text(msg("{name}: cost against finish time", name=order.name))
         write_picture(picture, cost_and_time(choices, title, (terminal.text(axes[0]), terminal.text(axes[1]))))
     if as_json:
-        shown = {"quote": plain(offer, terminal.translate)}
-        terminal.json({**shown, "pareto": plain(choices, terminal.translate)} if pareto else shown)
+        shown = {"quote": offer} | ({"pareto": choices} if pareto else {}) | ({"pieces": divided} if pieces else {})
+        terminal.json({name: plain(value, terminal.translate) for name, value in shown.items()})
     else:
         show_quote(terminal, zones, offer)
         if pareto:
             show_choices(terminal, zones, choices)
+        if pieces:
+            show_pieces(terminal, zones, divided)
     return 0 if offer.placement else 1
 
 
@@ -76,6 +80,29 @@ def show_choices(terminal: Terminal, zones: "Mapping[str, tzinfo]", options: "Se
     title = msg("No other option beats these in cost, finish time and carbon at once")
     columns = [msg("pool"), msg(">cards"), msg("start"), msg("end"), msg(">total"), msg(">CO₂")]
     terminal.table(columns, rows, title=title)
+
+
+def show_pieces(terminal: Terminal, zones: "Mapping[str, tzinfo]", divided: "Divided | None") -> None:
+    """The pieces of a run in order, and what they save."""
+    from suanwang.domain.money import total
+    from suanwang.interfaces.cli import figures
+
+    if divided is None:
+        terminal.say(msg("In pieces it would not cost less, or it is not preemptible with a checkpoint."))
+        return
+    rows = [
+        (
+            p.pool_id,
+            str(p.accelerators),
+            figures.moment(p.start, zones[p.site_id]),
+            figures.duration((p.end - p.start).total_seconds()),
+            figures.money(total(list(p.cost.values()), divided.total.unit)),
+        )
+        for p in divided.pieces
+    ]
+    money = {"cost": figures.money(divided.total), "saved": figures.money(divided.saved)}
+    columns = [msg("pool"), msg(">cards"), msg("start"), msg(">run time"), msg(">total")]
+    terminal.table(columns, rows, title=msg("In pieces: {cost} in all, {saved} less than without a break", **money))
 
 
 def draw_map(terminal: Terminal, orders: "Sequence[Workload]", made: "Whole", path: str) -> None:
