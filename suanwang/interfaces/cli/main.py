@@ -15,6 +15,7 @@ from suanwang.interfaces.cli.catalog import catalog
 from suanwang.interfaces.cli.documents import export, month, statement
 from suanwang.interfaces.cli.estimate import estimate
 from suanwang.interfaces.cli.estimate_demand import demand
+from suanwang.interfaces.cli.estimate_history import history
 from suanwang.interfaces.cli.estimate_scale import scale
 from suanwang.interfaces.cli.feasibility import feasibility
 from suanwang.interfaces.cli.help import speaking, translated
@@ -54,6 +55,7 @@ def cli(ctx: click.Context, lang: str) -> None:
 
 
 estimate.add_command(demand)
+estimate.add_command(history)
 estimate.add_command(scale)
 COMMANDS = (
     catalog,
