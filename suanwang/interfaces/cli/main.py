@@ -28,6 +28,7 @@ from suanwang.interfaces.cli.office import COMMANDS as OFFICE_COMMANDS
 from suanwang.interfaces.cli.plan import plan
 from suanwang.interfaces.cli.price_books import book
 from suanwang.interfaces.cli.prices import prices
+from suanwang.interfaces.cli.profile import profile
 from suanwang.interfaces.cli.programmes import COMMANDS as PROGRAMME_COMMANDS
 from suanwang.interfaces.cli.replan import replan
 from suanwang.interfaces.cli.replay import replay
@@ -64,6 +65,7 @@ COMMANDS = (
     imports,
     measure,
     place,
+    profile,
     plan,
     prices,
     replan,
