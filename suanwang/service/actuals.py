@@ -39,10 +39,12 @@ def metered(store: Store, site_id: str, decision: datetime, plan: Plan) -> tuple
     """
     months = [_Month() for _ in range(plan.months)]
     segment_of = {tenant: s.name for s in plan.segments for tenant in s.tenants}
-    last = -1
+    last, seen = -1, set[str]()
     with store.transaction() as transaction:
         for job in transaction.jobs.find(limit=1_000_000):
-            records = [r for r in transaction.usage.records(job.id) if r.site_id == site_id]
+            everything = transaction.usage.records(job.id)
+            seen |= {record.site_id for record in everything}
+            records = [record for record in everything if record.site_id == site_id]
             if not records:
                 continue
             charged, vouchers = _paid(transaction, job, site_id, plan)
@@ -55,7 +57,9 @@ def metered(store: Store, site_id: str, decision: datetime, plan: Plan) -> tuple
                         _add(months[number], record, part, amount, amount * vouchers, segment)
     if last < 0:
         what = msg("the ledger has no usage of {site} in the plan's months.", site=site_id)
-        raise InvalidInput([Problem("site", what, msg("Check the site's id and the date of the decision."))])
+        known = ", ".join(sorted(seen)) or msg("none")
+        remedy = msg("Check the site's id and the date of the decision. Sites with usage: {sites}.", sites=known)
+        raise InvalidInput([Problem("--ledger", what, remedy)])
     return tuple(_actual(number, month) for number, month in enumerate(months[: last + 1], start=1))
 
 

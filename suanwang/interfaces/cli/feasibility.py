@@ -1,5 +1,6 @@
 """`suanwang feasibility`: does a site pay back, before it is built and while it runs."""
 
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from suanwang.feasibility.variance import Review
     from suanwang.service.replayed import Replayed
 
+_QUIET_DRAWS = 100_000
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
@@ -63,20 +65,39 @@ def feasibility(terminal: Terminal, /, site: str, **asked: Any) -> None:
       suanwang feasibility examples/sites/east-100p.yaml --set utilisation=0.4 --json
       suanwang --lang zh-CN feasibility examples/sites/east-100p.yaml --montecarlo 10000 --pdf report.pdf
     """
+    from dataclasses import replace
+
     from suanwang.adapters.catalog import load_catalog
     from suanwang.feasibility.breakeven import break_even
     from suanwang.feasibility.study import rests_on
     from suanwang.interfaces.cli import feasibility_views as views
+    from suanwang.interfaces.reports.review import review_report
 
     catalog = load_catalog()
     study, replayed = _study(site, asked, catalog)
     if asked["breakeven"]:
+        _without(asked, "html", "pdf", "xlsx")
         found = break_even(study.plan, asked["breakeven"])
         views.show_break_even(terminal, found, rests_on(study), as_json=asked["as_json"])
     elif asked["actual"] or asked["ledger"]:
-        views.show_review(terminal, study, _review(study, asked), as_json=asked["as_json"])
+        _without(asked, "xlsx")
+        review = _review(study, asked)
+        resting = rests_on(replace(study, plan=review.forecast_plan))
+        report = partial(review_report, study, review, resting, terminal.lang, terminal.text)
+        write_files(terminal, report, html=asked["html"], pdf=asked["pdf"])
+        views.show_review(terminal, study.plan, review, resting, as_json=asked["as_json"])
     else:
         _answer(terminal, study, replayed, asked, catalog)
+
+
+def _without(asked: dict[str, Any], *options: str) -> None:
+    """Raises InvalidInput for options that make nothing here."""
+    wrong = [option for option in options if asked[option]]
+    if wrong:
+        remedy = msg("Leave it out, or ask for the whole study.")
+        raise InvalidInput(
+            Problem(f"--{option}", msg("there is no such file of this question."), remedy) for option in wrong
+        )
 
 
 def _answer(
@@ -90,7 +111,10 @@ def _answer(
     if asked["montecarlo"] < 0:
         what = msg("{draws} draws are not possible.", draws=asked["montecarlo"])
         raise InvalidInput([Problem("--montecarlo", what, msg("Ask for 1 or more."))])
-    findings = answer(study, catalog, draws=asked["montecarlo"], seed=asked["seed"], method=asked["sampling"])
+    draws = asked["montecarlo"]
+    findings = answer(
+        study, catalog, draws=draws, seed=asked["seed"], method=asked["sampling"], progress=_told(terminal, draws)
+    )
     book = (asked["xlsx"], lambda: study_workbook(findings, terminal.lang, terminal.text)) if asked["xlsx"] else None
     report = partial(study_report, findings, terminal.lang, terminal.text)
     write_files(terminal, report, html=asked["html"], pdf=asked["pdf"], xlsx=book)
@@ -107,6 +131,21 @@ def _answer(
         "monthly": views.show_months,
     }
     next((show for name, show in shown.items() if asked[name]), views.show_summary)(terminal, findings)
+
+
+def _told(terminal: Terminal, draws: int) -> Callable[[int], None] | None:
+    """Tells on stderr, every tenth part of many draws, how many are done; nothing for few."""
+    if draws < _QUIET_DRAWS:
+        return None
+    told = 0
+
+    def progress(done: int) -> None:
+        nonlocal told
+        if done * 10 // draws > told:
+            told = done * 10 // draws
+            terminal.note(msg("{done} of {all} draws", done=f"{done:,}", all=f"{draws:,}"))
+
+    return progress
 
 
 def _table_text(path: str) -> str:

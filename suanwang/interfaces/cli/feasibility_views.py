@@ -1,7 +1,7 @@
 """What `suanwang feasibility` shows: tables for people, JSON for programs. Figures have units; what is not, is null."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 from suanwang.errors import msg
@@ -9,7 +9,7 @@ from suanwang.feasibility.breakeven import BreakEven
 from suanwang.feasibility.cashflow import Flows, by_year
 from suanwang.feasibility.outcome import Outcome
 from suanwang.feasibility.plan import Plan
-from suanwang.feasibility.study import Resting, Study, rests_on
+from suanwang.feasibility.study import Resting
 from suanwang.feasibility.variance import Review
 from suanwang.interfaces.cli.terminal import Terminal
 from suanwang.service.replayed import Replayed
@@ -196,6 +196,7 @@ def show_risk(terminal: Terminal, findings: Findings) -> None:
     terminal.say(msg("Chance that the NPV is below 0: {share}", share=f"{risk.probability_npv_negative:.1%}"))
     drivers = ", ".join(f"{name} {value:+.2f}" for name, value in risk.drivers)
     terminal.say(msg("Rank correlation with the NPV: {drivers}", drivers=drivers))
+    _rests(terminal, findings.resting)
 
 
 def _compared(terminal: Terminal, plan: Plan, plans: Sequence[tuple[str, Outcome]], title: Any) -> None:
@@ -239,6 +240,7 @@ def show_scenarios(terminal: Terminal, findings: Findings) -> None:
             msg(">NPV"),
         )
         terminal.table([msg("Change"), *heads, msg(">Pay-back")], rows, title=msg("Retrofit and move"))
+    _rests(terminal, findings.resting)
 
 
 def show_pricing(terminal: Terminal, findings: Findings) -> None:
@@ -269,6 +271,7 @@ def show_pricing(terminal: Terminal, findings: Findings) -> None:
             terminal.say(text)
     cuts = [(f"{c.share:.0%}", _amount(c.price, plan), _percent(c.utilisation)) for c in advice.cuts]
     terminal.table([msg("Price cut"), msg(">Price"), msg(">Utilisation that keeps the NPV")], cuts)
+    _rests(terminal, findings.resting)
 
 
 def show_months(terminal: Terminal, findings: Findings) -> None:
@@ -321,10 +324,8 @@ def show_replayed(terminal: Terminal, plan: Plan, replayed: Replayed) -> None:
     terminal.say("")
 
 
-def show_review(terminal: Terminal, study: Study, review: Review, *, as_json: bool) -> None:
+def show_review(terminal: Terminal, plan: Plan, review: Review, resting: Sequence[Resting], *, as_json: bool) -> None:
     """Plan against actual, month by month, the forecast, and what that rests on."""
-    plan = study.plan
-    resting = rests_on(replace(study, plan=review.forecast_plan))
     if as_json:
         months = [{**asdict(m), "total": m.total} for m in review.months]
         both = {name: outcome_json(getattr(review, name), terminal) for name in ("planned", "forecast")}

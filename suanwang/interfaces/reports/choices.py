@@ -76,7 +76,7 @@ def regional(found: Findings, w: Writer) -> Iterator[Block]:
         )
         for each in found.regional
     ]
-    yield Table([w.text(cell) for cell in head], rows, align="tlrrrt")
+    yield Table([w.text(cell) for cell in head], rows, align="tlrrrT")
 
 
 def pricing(found: Findings, w: Writer) -> Iterator[Block]:

@@ -74,7 +74,7 @@ def _ways(found: ModelFindings, w: Writer) -> Table:
         msg("Low – high"),
         msg("Per Mtoken"),
         msg("Used after"),
-        msg("Pays from, tokens a month"),
+        msg("Pays from, tokens"),
         msg("Pays from month"),
     )
     rows = [
@@ -95,7 +95,7 @@ def breaks_even(cost: WayCost, w: Writer) -> tuple[str, str]:
     """(tokens a month, month) from which on a way pays, as text."""
     volume, month = cost.break_even_tokens_per_month, cost.break_even_month
     least = w.text(msg("any use")) if volume == 0 else DASH if volume is None else w.short(volume)
-    return least, DASH if month is None else str(month)
+    return least, w.text(msg("at once")) if month == 0 else DASH if month is None else str(month)
 
 
 def _details(found: ModelFindings, w: Writer) -> Iterator[Block]:
@@ -125,11 +125,11 @@ def _details(found: ModelFindings, w: Writer) -> Iterator[Block]:
         for cost, each in zip(found.costs, found.influences, strict=True)
         for i in each
     ]
-    yield Table([w.text(cell) for cell in head], moved, align="tlrrt")
+    yield Table([w.text(cell) for cell in head], moved, align="tlrrT")
     yield Paragraph(w.text(msg("* 10 % less and more; the others at the ends of their estimate.")), small=True)
     yield Heading(w.text(msg("What each way needs")))
     needs = [line for way in found.plan.ways for line in _needs(way, w)]
-    yield Table([w.text(cell) for cell in (msg("Way"), msg("Part"), msg("Value"))], needs, align="tlt")
+    yield Table([w.text(cell) for cell in (msg("Way"), msg("Part"), msg("Value"))], needs, align="tlT")
     yield Heading(w.text(msg("How it is calculated")))
     yield Notes([w.text(note) for note in METHOD])
 

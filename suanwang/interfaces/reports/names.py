@@ -24,6 +24,7 @@ VARIABLES: Mapping[str, Message] = {
 }
 WAYS: Mapping[str, Message] = {
     "plan": msg("this plan"),
+    "forecast": msg("forecast"),
     "build": msg("build"),
     "lease": msg("lease"),
     "cloud": msg("cloud"),
