@@ -1,5 +1,6 @@
 """`suanwang feasibility`: does a site pay back, before it is built and while it runs."""
 
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from suanwang.feasibility.variance import Review
     from suanwang.service.replayed import Replayed
 
+_QUIET_DRAWS = 100_000
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
@@ -109,7 +111,10 @@ def _answer(
     if asked["montecarlo"] < 0:
         what = msg("{draws} draws are not possible.", draws=asked["montecarlo"])
         raise InvalidInput([Problem("--montecarlo", what, msg("Ask for 1 or more."))])
-    findings = answer(study, catalog, draws=asked["montecarlo"], seed=asked["seed"], method=asked["sampling"])
+    draws = asked["montecarlo"]
+    findings = answer(
+        study, catalog, draws=draws, seed=asked["seed"], method=asked["sampling"], progress=_told(terminal, draws)
+    )
     book = (asked["xlsx"], lambda: study_workbook(findings, terminal.lang, terminal.text)) if asked["xlsx"] else None
     report = partial(study_report, findings, terminal.lang, terminal.text)
     write_files(terminal, report, html=asked["html"], pdf=asked["pdf"], xlsx=book)
@@ -126,6 +131,21 @@ def _answer(
         "monthly": views.show_months,
     }
     next((show for name, show in shown.items() if asked[name]), views.show_summary)(terminal, findings)
+
+
+def _told(terminal: Terminal, draws: int) -> Callable[[int], None] | None:
+    """Tells on stderr, every tenth part of many draws, how many are done; nothing for few."""
+    if draws < _QUIET_DRAWS:
+        return None
+    told = 0
+
+    def progress(done: int) -> None:
+        nonlocal told
+        if done * 10 // draws > told:
+            told = done * 10 // draws
+            terminal.note(msg("{done} of {all} draws", done=f"{done:,}", all=f"{draws:,}"))
+
+    return progress
 
 
 def _table_text(path: str) -> str:
