@@ -20,6 +20,7 @@ from suanwang.place.pareto import pareto
 from suanwang.place.place import place
 from suanwang.ports import Transaction
 from suanwang.service.hub import Hub
+from suanwang.service.outages import grid_with_outages
 
 PROMISED = (JobState.PLACED, JobState.HELD, JobState.QUEUED, JobState.RUNNING, JobState.PREEMPTED)
 """States in which a job has been promised its place and time."""
@@ -42,8 +43,9 @@ class Quote:
 def quote(hub: Hub, workload: Workload) -> Quote:
     """Estimate and place a workload without storing anything. Figures are estimates with a band."""
     now = hub.clock.now()
+    grid = grid_with_outages(hub, now)
     with hub.store.transaction() as tx:
-        occupancy = occupancy_of(tx, now, hub.grid)
+        occupancy = occupancy_of(tx, now, grid)
     estimates, refused = estimate_all(hub, workload)
     decision = place(workload, hub.grid, estimates, refused, now, occupancy)
     if isinstance(decision, Refused):
