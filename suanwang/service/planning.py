@@ -20,6 +20,7 @@ from suanwang.place.pareto import pareto
 from suanwang.place.place import place
 from suanwang.ports import Transaction
 from suanwang.service.hub import Hub
+from suanwang.service.waits import queues_of
 
 PROMISED = (JobState.PLACED, JobState.HELD, JobState.QUEUED, JobState.RUNNING, JobState.PREEMPTED)
 """States in which a job has been promised its place and time."""
@@ -43,9 +44,9 @@ def quote(hub: Hub, workload: Workload) -> Quote:
     """Estimate and place a workload without storing anything. Figures are estimates with a band."""
     now = hub.clock.now()
     with hub.store.transaction() as tx:
-        occupancy = occupancy_of(tx, now, hub.grid)
+        occupancy, queues = occupancy_of(tx, now, hub.grid), queues_of(tx, now, hub.grid)
     estimates, refused = estimate_all(hub, workload)
-    decision = place(workload, hub.grid, estimates, refused, now, occupancy)
+    decision = place(workload, hub.grid, estimates, refused, now, occupancy, waits=queues.wait)
     if isinstance(decision, Refused):
         return Quote(workload=workload, at=now, estimates=estimates, rejections=decision.rejections, placement=None)
     return Quote(workload=workload, at=now, estimates=estimates, rejections=decision.rejections, placement=decision)
