@@ -18,6 +18,7 @@ from suanwang.place.outlook import Outlooks
 from suanwang.place.plan import Plan, plan
 from suanwang.schemas.answers import PoolPrices, PriceTable
 from suanwang.service.hub import Hub
+from suanwang.service.outages import grid_with_outages
 from suanwang.service.planning import PROMISED, estimate_all, learned_of, occupancy_of
 
 
@@ -46,10 +47,11 @@ class PriceList:
 def prices(hub: Hub, hours: int = 168) -> PriceList:
     """The marginal prices of the next `hours` whole hours. Raises MissingFigure: a missing price is never 0."""
     now = hub.clock.now()
+    grid = grid_with_outages(hub, now)
     with hub.store.transaction() as tx:
         jobs = [job for job in tx.jobs.find(states=PROMISED, limit=1_000_000) if job.placement is not None]
         waiting = [job for job in jobs if job.state not in ACTIVE]
-        taken = occupancy_of(tx, now, hub.grid, without=frozenset(job.id for job in waiting))
+        taken = occupancy_of(tx, now, grid, without=frozenset(job.id for job in waiting))
     start = now.replace(minute=0, second=0, microsecond=0)
     window, kept = Window(grid=hub.grid, start=start, hours=hours), Outlooks(hub.grid)
     made = _plan(hub, window, waiting, taken, kept)
