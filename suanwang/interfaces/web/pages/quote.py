@@ -9,7 +9,7 @@ from suanwang.domain.identity import Permission
 from suanwang.domain.placement import CostPart, Option
 from suanwang.domain.workload import Workload
 from suanwang.errors import InvalidInput, Problem, msg
-from suanwang.interfaces.api.workloads import read_order
+from suanwang.interfaces.serving.orders import read_order
 from suanwang.interfaces.web.page import Visitor, render
 from suanwang.schemas.yaml_file import read_yaml
 from suanwang.service.drains import present

@@ -6,9 +6,9 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from suanwang.domain.catalog import TABLES
 from suanwang.domain.identity import Permission
 from suanwang.errors import NotFound, msg
-from suanwang.interfaces.api.catalog import TABLES
 from suanwang.interfaces.web.page import Visitor, render
 from suanwang.schemas.wire import plain
 
