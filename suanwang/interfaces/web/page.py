@@ -14,7 +14,7 @@ from suanwang import __version__
 from suanwang.domain.identity import Permission
 from suanwang.domain.money import Money
 from suanwang.errors import InvalidInput, Message, NotPermitted, SuanwangError, msg
-from suanwang.interfaces.cli import figures
+from suanwang.interfaces import figures
 from suanwang.interfaces.i18n import translator
 from suanwang.interfaces.serving.caller import Caller, caller
 from suanwang.interfaces.serving.refusals import language_of, status_of
