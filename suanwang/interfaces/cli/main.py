@@ -26,6 +26,7 @@ from suanwang.interfaces.cli.jobs import job, jobs
 from suanwang.interfaces.cli.measure import measure
 from suanwang.interfaces.cli.model import model
 from suanwang.interfaces.cli.office import COMMANDS as OFFICE_COMMANDS
+from suanwang.interfaces.cli.place import place
 from suanwang.interfaces.cli.plan import plan
 from suanwang.interfaces.cli.price_books import book
 from suanwang.interfaces.cli.prices import prices
@@ -34,7 +35,7 @@ from suanwang.interfaces.cli.programmes import COMMANDS as PROGRAMME_COMMANDS
 from suanwang.interfaces.cli.replan import replan
 from suanwang.interfaces.cli.replay import replay
 from suanwang.interfaces.cli.replay_advise import advise
-from suanwang.interfaces.cli.run import place, run, submit
+from suanwang.interfaces.cli.run import run, submit
 from suanwang.interfaces.cli.terminal import Terminal, error_as_json
 from suanwang.interfaces.cli.up import up
 from suanwang.interfaces.cli.usage import usage
