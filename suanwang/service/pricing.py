@@ -12,10 +12,10 @@ import numpy as np
 from suanwang.domain.job import ACTIVE, Job
 from suanwang.domain.placement import Occupancy
 from suanwang.place.columns import Window, by_slot, instance_of
-from suanwang.place.instance import Floats
+from suanwang.place.instance import Floats, Instance
 from suanwang.place.offer import Offer, Request, offers
 from suanwang.place.outlook import Outlooks
-from suanwang.place.plan import Plan, plan
+from suanwang.place.plan import plan
 from suanwang.schemas.answers import PoolPrices, PriceTable
 from suanwang.service.hub import Hub
 from suanwang.service.outages import grid_with_outages
@@ -44,8 +44,18 @@ class PriceList:
         return self.rent + self.power + self.congestion
 
 
-def prices(hub: Hub, hours: int = 168) -> PriceList:
-    """The marginal prices of the next `hours` whole hours. Raises MissingFigure: a missing price is never 0."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """What waits, as an instance of the next whole hours; `taken` is promised to what runs."""
+
+    window: Window
+    outlooks: Outlooks
+    instance: Instance
+    taken: Occupancy
+
+
+def what_waits(hub: Hub, hours: int) -> Waiting:
+    """All that is promised and has not begun, to be planned anew. Raises MissingFigure."""
     now = hub.clock.now()
     grid = grid_with_outages(hub, now)
     with hub.store.transaction() as tx:
@@ -54,11 +64,17 @@ def prices(hub: Hub, hours: int = 168) -> PriceList:
         taken = occupancy_of(tx, now, grid, without=frozenset(job.id for job in waiting))
     start = now.replace(minute=0, second=0, microsecond=0)
     window, kept = Window(grid=hub.grid, start=start, hours=hours), Outlooks(hub.grid)
-    made = _plan(hub, window, waiting, taken, kept)
-    outlooks = window.outlooks(kept)
+    return Waiting(window=window, outlooks=kept, instance=_instance(hub, window, waiting, taken, kept), taken=taken)
+
+
+def prices(hub: Hub, hours: int = 168) -> PriceList:
+    """The marginal prices of the next `hours` whole hours. Raises MissingFigure: a missing price is never 0."""
+    waiting = what_waits(hub, hours)
+    window, made = waiting.window, plan(waiting.instance)
+    outlooks = window.outlooks(waiting.outlooks)
     kw = [pool.accelerator.power_or_raise() / 1000 for pool in hub.grid.pools]
     return PriceList(
-        start=start,
+        start=window.start,
         currency=hub.grid.currency,
         pools=tuple(pool.id for pool in hub.grid.pools),
         rent=np.array([by_slot(window, o, o.rent) for o in outlooks]),
@@ -86,8 +102,8 @@ def price_table(hub: Hub, hours: int) -> PriceTable:
     )
 
 
-def _plan(hub: Hub, window: Window, waiting: list[Job], taken: Occupancy, kept: Outlooks) -> Plan:
-    """The plan of what waits, from the window's start on."""
+def _instance(hub: Hub, window: Window, waiting: list[Job], taken: Occupancy, kept: Outlooks) -> Instance:
+    """What waits, from the window's start on."""
     asked: list[list[Offer]] = []
     learned = learned_of(hub)
     for job in waiting:
@@ -99,4 +115,4 @@ def _plan(hub: Hub, window: Window, waiting: list[Job], taken: Occupancy, kept: 
             occupancy=Occupancy(),
         )
         asked.append(offers(request, estimate_all(hub, job.workload, learned=learned)[0], kept)[0])
-    return plan(instance_of(window, asked, taken, kept))
+    return instance_of(window, asked, taken, kept)
