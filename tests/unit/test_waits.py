@@ -31,10 +31,10 @@ WAY = (JobState.ESTIMATED, JobState.PLACED, JobState.HELD)
 def history(waits: list[float], sizes: list[float]) -> History:
     came = np.arange(len(waits)) * 100.0
     order = np.argsort(came + np.array(waits), kind="stable")
-    started = (came + np.array(waits))[order]
+    started = np.asarray((came + np.array(waits))[order], np.float64)
     same = np.full(len(waits), 3600.0)
     return History(
-        came_s=came[order],
+        came_s=np.asarray(came[order], np.float64),
         started_s=started,
         accelerators=np.array(sizes)[order],
         asked_s=same,

@@ -74,7 +74,7 @@ def prices(terminal: Terminal, grid: str, hours: int, picture: str, one_more: st
 
 def _asked(terminal: Terminal, client: "Client", hours: int, pool: str, workload: str, *, as_json: bool) -> int:
     """What one more pool is worth, and what a workload costs at the prices."""
-    from suanwang.interfaces.cli import figures
+    from suanwang.interfaces import figures
     from suanwang.schemas.wire import plain
     from suanwang.service.worth import quote_at_prices, worth_of_pool
 
