@@ -1,6 +1,6 @@
 """Monte-Carlo: what the NPV may be when several figures are uncertain together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,8 +55,9 @@ def monte_carlo(
     draws: int,
     seed: int = 1,
     method: str = "latin",
+    progress: Callable[[int], None] | None = None,
 ) -> Risk:
-    """Draw, evaluate in batches that stay in the processor's cache, and count.
+    """Draw, evaluate in batches that stay in the processor's cache, and count. `progress` hears of draws evaluated.
 
     Raises InvalidInput without uncertain figures, for a number of draws out of range, or impossible correlations.
     """
@@ -69,7 +70,11 @@ def monte_carlo(
         what = msg("{draws} draws are not possible.", draws=draws)
         raise InvalidInput([Problem("--montecarlo", what, msg("Ask for 1 to {most}.", most=DRAWS_MAX))])
     values = sample(spreads, pairs, draws, seed, method)
-    parts = [_measure(plan, {n: v[i : i + _BATCH] for n, v in values.items()}) for i in range(0, draws, _BATCH)]
+    parts = []
+    for i in range(0, draws, _BATCH):
+        parts.append(_measure(plan, {n: v[i : i + _BATCH] for n, v in values.items()}))
+        if progress:
+            progress(min(i + _BATCH, draws))
     worth, years, cost = (np.concatenate([part[k] for part in parts]) for k in range(3))
     counts, edges = np.histogram(worth, bins=_BINS)
     drivers = sorted(((n, _rank_correlation(v, worth)) for n, v in values.items()), key=lambda d: -abs(d[1]))

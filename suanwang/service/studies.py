@@ -1,7 +1,7 @@
 """Feasibility studies: everything that is asked of a site plan."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
@@ -38,8 +38,19 @@ class Findings:
     risk: Risk | None = None
 
 
-def answer(study: Study, catalog: Catalog, *, draws: int = 0, seed: int = 1, method: str = "latin") -> Findings:
-    """Evaluate the plan and all that its file asks; `draws` > 0 adds Monte-Carlo. Raises InvalidInput."""
+def answer(
+    study: Study,
+    catalog: Catalog,
+    *,
+    draws: int = 0,
+    seed: int = 1,
+    method: str = "latin",
+    progress: Callable[[int], None] | None = None,
+) -> Findings:
+    """Evaluate the plan and all that its file asks; `draws` > 0 adds Monte-Carlo, whose `progress` is told.
+
+    Raises InvalidInput.
+    """
     flows = evaluate(study.plan)
     return Findings(
         study=study,
@@ -52,7 +63,9 @@ def answer(study: Study, catalog: Catalog, *, draws: int = 0, seed: int = 1, met
         break_evens=break_evens(study.plan),
         advice=advise(study.plan, market_samples(catalog, study.plan), study.margin),
         regional=brought(flows, study.regional),
-        risk=monte_carlo(study.plan, study.spreads, study.correlations, draws, seed, method) if draws else None,
+        risk=monte_carlo(study.plan, study.spreads, study.correlations, draws, seed, method, progress)
+        if draws
+        else None,
     )
 
 

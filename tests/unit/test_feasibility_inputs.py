@@ -30,6 +30,8 @@ from suanwang.feasibility.scenarios import Change, Ways, gain, ways
 from suanwang.feasibility.sobol import INPUTS_MAX, sobol
 from suanwang.feasibility.variance import Actual, review
 from suanwang.interfaces.cli.main import main
+from suanwang.interfaces.reports.html import html_page
+from suanwang.interfaces.reports.study import study_report
 from suanwang.replay.engine import Jobs
 from suanwang.replay.scenario import Case, Ground, play_case
 from suanwang.schedule.snapshot import PoolState
@@ -37,7 +39,7 @@ from suanwang.schemas.plan_table import read_plan_table
 from suanwang.schemas.site_plan import read_site_plan, study_of
 from suanwang.schemas.xlsx_file import xlsx_as_csv
 from suanwang.service.replayed import busy_hours, from_replay
-from suanwang.service.studies import price_elsewhere
+from suanwang.service.studies import answer, price_elsewhere
 from tests.small_plan import small_plan
 
 SITES = Path(__file__).parents[2] / "examples" / "sites"
@@ -289,3 +291,39 @@ def test_the_forecast_follows_the_power_that_was_metered() -> None:
     assert LEVERS["tariff"].base(found.forecast_plan) == pytest.approx(1.5 * 0.45)
     assert len(months) == MONTHS
     assert found.forecast.npv < found.planned.npv
+
+
+def test_a_plan_s_regional_effects_reach_the_report(catalog: Catalog) -> None:
+    text = (SITES / "university.yaml").read_text(encoding="utf-8")
+    item = 'name: posts, of: running, multiplier: 3, per: 1000000 CNY, unit: posts, source: {text: "survey"}'
+    effect = f"  regional:\n    - {{{item}}}\n"
+    study = read_site_plan(text + effect, "u", catalog)
+    found = answer(study, catalog)
+    assert found.regional[0].amount == pytest.approx(found.regional[0].base * 3 / 1e6)
+    page = html_page(study_report(found, "en", str))
+    assert "Regional effect" in page
+    assert "survey" in page
+    assert "Regional effect" not in html_page(study_report(answer(replace(study, regional=()), catalog), "en", str))
+    with pytest.raises(InvalidInput, match="source"):
+        read_site_plan(text + effect.replace(', source: {text: "survey"}', ""), "u", catalog)
+
+
+def test_the_ledger_and_the_coolings_of_a_file(catalog: Catalog) -> None:
+    text = (SITES / "east-100p.yaml").read_text(encoding="utf-8")
+    new = "    - {name: immersion, cost: 6000 CNY/kW, cooling: {kind: immersion, pue: 1.05, fixed_share: 20 %}}\n"
+    tenants = text.replace("name: model companies\n", "name: model companies\n      tenants: [acme, beta]\n")
+    study = read_site_plan(tenants + new, "e", catalog)
+    assert study.plan.segments[0].tenants == ("acme", "beta")
+    assert study.changes[-1].pue == (1.05,) * MONTHS
+    assert study.changes[-1].fixed_share == 0.2
+    twice = tenants.replace("name: universities and small firms\n", "name: others\n      tenants: [beta]\n")
+    with pytest.raises(InvalidInput, match="beta' cannot be of two demands"):
+        read_site_plan(twice, "e", catalog)
+    with pytest.raises(InvalidInput, match="cooling and the variable pue contradict"):
+        read_site_plan(text + new.replace("cost:", "set: {pue: 1.1}, cost:"), "e", catalog)
+
+
+def test_many_draws_are_told() -> None:
+    told: list[int] = []
+    monte_carlo(small_plan(), [Spread(name="price", low=8, likely=12, high=14)], {}, 6000, 1, "latin", told.append)
+    assert told == [2500, 5000, 6000]

@@ -25,12 +25,13 @@ from suanwang.interfaces.reports.document import Document, Facts, Heading, Notes
 from suanwang.interfaces.reports.html import html_page
 from suanwang.interfaces.reports.pdf import pdf_file
 from suanwang.interfaces.reports.study import study_report
-from suanwang.interfaces.reports.workbook import FLOW, INPUTS, study_workbook
+from suanwang.interfaces.reports.workbook import study_workbook
 from suanwang.schemas.site_plan import read_site_plan
 from suanwang.service.studies import Findings, answer
 
 SITES = sorted((Path(__file__).parents[2] / "examples" / "sites").glob("*.yaml"))
 LANGUAGES = ("en", "zh-CN")
+INPUTS, FLOW = "Inputs", "Cash flow"
 
 
 @cache
@@ -114,7 +115,7 @@ class Calculator:
 
     def calculate(self, sheet: str, formula: str) -> Any:
         cell = r"\$?([A-Z]{1,3})\$?(\d+)"
-        text = re.sub(rf"(\w+)!{cell}", r"V(@\1@,@\2\3@)", formula)
+        text = re.sub(rf"'(\w+)'!{cell}", r"V(@\1@,@\2\3@)", formula)
         text = re.sub(rf"(?<![@\w]){cell}:{cell}", rf"R(@{sheet}@,@\1\2@,@\3\4@)", text)
         text = re.sub(rf"(?<![@\w$]){cell}(?![@\w(])", rf"V(@{sheet}@,@\1\2@)", text).replace("@", "'")
         return eval(text, {"__builtins__": {}}, self.functions())

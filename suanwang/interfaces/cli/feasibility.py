@@ -1,5 +1,6 @@
 """`suanwang feasibility`: does a site pay back, before it is built and while it runs."""
 
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from suanwang.feasibility.variance import Review
     from suanwang.service.replayed import Replayed
 
+_QUIET_DRAWS = 100_000
+_PATIENCE_HOURS_MAX = 8760
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
@@ -27,7 +30,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--breakeven", metavar="VARIABLE", help="Value of VARIABLE at which the NPV is 0.")
 @click.option("--tornado", is_flag=True, help="What the NPV rests on, by influence.")
 @click.option("--montecarlo", metavar="N", type=int, default=0, help="Draw the uncertain figures N times.")
-@click.option("--seed", type=int, default=1, show_default=True, help="Seed of the draws.")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of the draws.")
 @click.option(
     "--sampling",
     type=click.Choice(["latin", "sobol"]),
@@ -109,7 +112,10 @@ def _answer(
     if asked["montecarlo"] < 0:
         what = msg("{draws} draws are not possible.", draws=asked["montecarlo"])
         raise InvalidInput([Problem("--montecarlo", what, msg("Ask for 1 or more."))])
-    findings = answer(study, catalog, draws=asked["montecarlo"], seed=asked["seed"], method=asked["sampling"])
+    draws = asked["montecarlo"]
+    findings = answer(
+        study, catalog, draws=draws, seed=asked["seed"], method=asked["sampling"], progress=_told(terminal, draws)
+    )
     book = (asked["xlsx"], lambda: study_workbook(findings, terminal.lang, terminal.text)) if asked["xlsx"] else None
     report = partial(study_report, findings, terminal.lang, terminal.text)
     write_files(terminal, report, html=asked["html"], pdf=asked["pdf"], xlsx=book)
@@ -126,6 +132,21 @@ def _answer(
         "monthly": views.show_months,
     }
     next((show for name, show in shown.items() if asked[name]), views.show_summary)(terminal, findings)
+
+
+def _told(terminal: Terminal, draws: int) -> Callable[[int], None] | None:
+    """Tells on stderr, every tenth part of many draws, how many are done; nothing for few."""
+    if draws < _QUIET_DRAWS:
+        return None
+    told = 0
+
+    def progress(done: int) -> None:
+        nonlocal told
+        if done * 10 // draws > told:
+            told = done * 10 // draws
+            terminal.note(msg("{done} of {all} draws", done=f"{done:,}", all=f"{draws:,}"))
+
+    return progress
 
 
 def _table_text(path: str) -> str:
@@ -176,10 +197,12 @@ def _replay(study: "Study", asked: dict[str, Any], catalog: "Catalog") -> Any:
     if not isinstance(trace, JobTrace):
         what = msg("this trace has no times: it cannot fill a site over time.")
         raise InvalidInput([Problem(name, what, msg("Take a trace of jobs in time, such as SWF."))])
+    if not 0 <= asked["patience"] <= _PATIENCE_HOURS_MAX:
+        what = msg("{value} hours of patience are not possible.", value=asked["patience"])
+        remedy = msg("Give a number from 0 to {most}.", most=_PATIENCE_HOURS_MAX)
+        raise InvalidInput([Problem("--patience", what, remedy)])
     outside = price_elsewhere(study, catalog) if asked["marginal"] else None
-    return from_replay(
-        study.plan, trace.jobs, name, asked["policy"], outside=outside, patience_hours=max(asked["patience"], 0.0)
-    )
+    return from_replay(study.plan, trace.jobs, name, asked["policy"], outside=outside, patience_hours=asked["patience"])
 
 
 def _review(study: "Study", asked: dict[str, Any]) -> "Review":
@@ -202,7 +225,10 @@ def _since(text: str | None) -> datetime:
     from suanwang.schemas.times import read_instant
     from suanwang.schemas.wrong import Wrong
 
+    if not text:
+        what = msg("the day of the decision is missing.")
+        raise InvalidInput([Problem("--since", what, msg("Give it, such as {example}.", example="2027-01-01"))])
     try:
-        return read_instant(f"{text}T00:00Z" if text and "T" not in text else text)
+        return read_instant(text if "T" in text else f"{text}T00:00Z")
     except Wrong as error:
         raise InvalidInput([Problem("--since", error.message, error.remedy)]) from error

@@ -196,6 +196,7 @@ def show_risk(terminal: Terminal, findings: Findings) -> None:
     terminal.say(msg("Chance that the NPV is below 0: {share}", share=f"{risk.probability_npv_negative:.1%}"))
     drivers = ", ".join(f"{name} {value:+.2f}" for name, value in risk.drivers)
     terminal.say(msg("Rank correlation with the NPV: {drivers}", drivers=drivers))
+    _rests(terminal, findings.resting)
 
 
 def _compared(terminal: Terminal, plan: Plan, plans: Sequence[tuple[str, Outcome]], title: Any) -> None:
@@ -239,6 +240,7 @@ def show_scenarios(terminal: Terminal, findings: Findings) -> None:
             msg(">NPV"),
         )
         terminal.table([msg("Change"), *heads, msg(">Pay-back")], rows, title=msg("Retrofit and move"))
+    _rests(terminal, findings.resting)
 
 
 def show_pricing(terminal: Terminal, findings: Findings) -> None:
@@ -269,6 +271,7 @@ def show_pricing(terminal: Terminal, findings: Findings) -> None:
             terminal.say(text)
     cuts = [(f"{c.share:.0%}", _amount(c.price, plan), _percent(c.utilisation)) for c in advice.cuts]
     terminal.table([msg("Price cut"), msg(">Price"), msg(">Utilisation that keeps the NPV")], cuts)
+    _rests(terminal, findings.resting)
 
 
 def show_months(terminal: Terminal, findings: Findings) -> None:

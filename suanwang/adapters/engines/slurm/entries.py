@@ -2,14 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC
+from dataclasses import dataclass, field
 from typing import Any
 
 from suanwang.adapters.engines.slurm.cluster import Row
 from suanwang.adapters.engines.slurm.marks import REVOKED, Claim
 from suanwang.adapters.engines.slurm.script import Launch, Task
-from suanwang.adapters.store import codec
+from suanwang.adapters.engines.taken import observation
 from suanwang.domain.order import Observation
 
 
@@ -91,7 +90,7 @@ class Entries:
                 if order_id in self.orders:
                     self.orders[order_id].cancelled = self.orders[order_id].cancelled or why
             case ["end", order_id, text]:
-                self._end(self.orders[order_id], _observation(text))
+                self._end(self.orders[order_id], observation(text))
 
     def _add(self, entry: Entry) -> None:
         entry.cancelled = self.cancelled.get(entry.order_id, "")
@@ -111,10 +110,3 @@ class Entries:
         if entry.ended is None:
             self.used[entry.submission.pool_id] -= entry.submission.launch.accelerators
             entry.ended, entry.row, entry.seen = observation, None, None
-
-
-def _observation(text: str) -> Observation:
-    """Read again what was written, its times in UTC as all others are."""
-    read = codec.load(Observation, text)
-    started, ended = (when and when.astimezone(UTC) for when in (read.started, read.ended))
-    return replace(read, started=started, ended=ended)
