@@ -72,6 +72,8 @@ def test_an_order_that_comes_round_again_is_refused(rig: GridRig) -> None:
 def test_a_full_grid_says_so(rig: GridRig) -> None:
     big = replace(rig.runs(), accelerators=ACCELERATORS - 2)
     rig.engine.submit(big)
+    assert rig.engine.capacity(POOL).free <= 2
+    rig.wait(big.id, OrderState.RUNNING)
     assert rig.engine.capacity(POOL).free == 2
     with pytest.raises(NotNow) as full:
         rig.engine.submit(replace(rig.runs(), accelerators=3))

@@ -105,7 +105,10 @@ class GridEngine:
         return LACKS
 
     def capacity(self, pool_id: str) -> Capacity:
-        """What the pools there have that this one stands for, as their hub says. Raises Never, NotNow."""
+        """What the pools there have that this one stands for, as their hub says. Raises Never, NotNow.
+
+        An order that was not yet seen running is taken off: rather twice, for a moment, than not at all.
+        """
         if pool_id not in self._pools:
             raise refused(msg("the grid engine has no pool {pool}", pool=pool_id))
         only = self._options[pool_id]["pool"]
