@@ -110,7 +110,7 @@ def upper_bound(nodes: Sequence[Node], come: Sequence[Demand]) -> float:
 def fragmentation_ratio(columns: Nodes, demands: Sequence[Demand]) -> float:
     """Of what is free, the share that the usual demands cannot use."""
     usual = usual_demands(demands)
-    rules = {n.model: Fragmentation(usual, n.model) for n in columns.nodes}
+    rules = {model: Fragmentation(usual, model) for model in {n.model for n in columns.nodes}}
     free = int(columns.total_left.sum())
     lost = sum(
         rules[node.model].amount(int(columns.cpu_left[row]), columns.gpu_left[row].tolist())

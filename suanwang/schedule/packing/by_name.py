@@ -44,10 +44,15 @@ ALSO = {
 """Names that the literature uses."""
 
 
+def packing_name(name: str) -> str:
+    """Our own word for a name of the literature, in any spelling."""
+    plain = name.lower().replace("_", "-")
+    return ALSO.get(plain.replace("-", ""), plain)
+
+
 def find_packing(name: str, demands: Sequence[Demand]) -> OnNodes:
     """The packing of that name for a workload of these demands. Raises NotFound."""
-    plain = name.lower().replace("_", "-")
-    key = ALSO.get(plain.replace("-", ""), plain)
+    key = packing_name(name)
     if key not in PACKINGS:
         known = ", ".join([*PACKINGS, *ALSO])
         raise NotFound("not-found", msg("there is no packing {name!r}", name=name), msg("Known: {known}.", known=known))
