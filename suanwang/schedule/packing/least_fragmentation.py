@@ -36,8 +36,8 @@ class Moves:
     """How each shape could take accelerators, of which so much is left on distinct ones; in the shapes' order.
 
     Of each way: `shape`, the row of `cpu`, `left` of the accelerator that it takes or takes a part of, and `change`:
-    the number of what it changes, of which 0 is nothing. `heads`: where in these each of `shapes` begins. A change makes
-    `times` accelerators with `before` left have `after`.
+    the number of what it changes, of which 0 is nothing. `heads`: where in these each of `shapes` begins. A change
+    makes `times` accelerators with `before` left have `after`.
     """
 
     shape: Ints
@@ -94,11 +94,16 @@ class Gradient:
         moves, within = ways.moves, self._fragmentation.within(cpu - self._distinct_cpu)
         now = ways.free[0] - ways.served[0, within[0]]
         gain = now + SAME - ways.free[moves.change] + ways.served[moves.change, within[moves.cpu]]
-        points = (100.0 / (1.0 + np.exp(gain / -MILLI))).astype(np.int64)
+        points = self.score(gain, moves)
         best = np.full(len(self._cpu), -1, dtype=np.int64)
         best[moves.shapes] = np.maximum.reduceat(points, moves.heads)
         best[cpu < self._cpu] = -1
         return Points(best, moves, points)
+
+    def score(self, gain: Floats, moves: Moves) -> Ints:  # noqa: ARG002 - others look at the moves
+        """Points of 100 for the fragmentation that each of the moves removes (thousandths)."""
+        points: Ints = (100.0 / (1.0 + np.exp(gain / -MILLI))).astype(np.int64)
+        return points
 
     def _all_ways(self, lefts: tuple[int, ...]) -> Ways:
         """A part can go to each accelerator that has it; accelerators with as much left are alike."""
@@ -151,8 +156,12 @@ class Gradients:
     def of(self, model: str) -> Gradient:
         """The points of nodes with that model."""
         if model not in self._by_model:
-            self._by_model[model] = Gradient(Fragmentation(self._usual, model), self._shapes)
+            self._by_model[model] = self.make(Fragmentation(self._usual, model), self._shapes)
         return self._by_model[model]
+
+    def make(self, fragmentation: Fragmentation, shapes: Iterable[Shape]) -> Gradient:
+        """For one model of accelerator."""
+        return Gradient(fragmentation, shapes)
 
 
 class LeastFragmentation:
