@@ -32,7 +32,8 @@ class Layout:
 
     `interleave`: chunks of layers a pipeline stage holds. `recompute`: none | selective | full. `sharding` over dp:
     none | optimizer (ZeRO-1) | gradients (ZeRO-2) | full
-    (ZeRO-3, FSDP).
+    (ZeRO-3, FSDP). `offload`: what lies in the server's memory: none | optimizer (its states, and the step is done
+    there) | activations (these too, from forward to backward).
     """
 
     tp: int = 1
@@ -44,6 +45,7 @@ class Layout:
     interleave: int = 1
     recompute: str = "none"
     sharding: str = "none"
+    offload: str = "none"
 
     def __post_init__(self) -> None:
         if min(self.tp, self.pp, self.dp, self.cp, self.ep, self.micro_batch, self.interleave) < 1:
@@ -69,7 +71,8 @@ class Estimate:
     """For `accelerators` cards of a pool. Times in s, energy at the IT equipment in kWh (PUE not yet applied).
 
     `flops`: useful operations of the whole workload (recomputation not counted). `memory_bytes`: by part, on the
-    fullest card. `breakdown_s`: where the mid time goes; the parts sum to it. `power_w_it`: mean of the whole gang.
+    fullest card. `work`: the class of work, "" where the time is the tenant's own. `breakdown_s`: where the mid time
+    goes; the parts sum to it. `power_w_it`: mean of the whole gang.
     """
 
     pool_id: str
@@ -85,6 +88,7 @@ class Estimate:
     assumptions: tuple[Assumption, ...]
     results: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[Message, ...] = ()
+    work: str = ""
 
     @property
     def memory_bytes_total(self) -> float:

@@ -11,6 +11,7 @@ from suanwang.domain.site import Pool
 from suanwang.domain.workload import Batch, Checkpointing, Limits, Serving, Training, Workload, WorkloadKind
 from suanwang.errors import Message, msg
 from suanwang.estimate import batch, energy, goodput, priors, serving, training
+from suanwang.estimate.feedback import NOTHING, Learned, with_factor
 from suanwang.estimate.finetuning import recipe
 from suanwang.estimate.flops import serving_flops_per_request
 from suanwang.estimate.gang import counts
@@ -27,6 +28,7 @@ EXPERTS = (
     priors.HOST_EXPERTS,
 )
 """Constants that only models with experts rest on."""
+TENANTS_OWN = Residual(low=1.0, high=1.0, rows=0, source="the duration is the tenant's")
 NO_ACCELERATORS: Mapping[str, Accelerator] = {}
 
 
@@ -36,11 +38,13 @@ def estimate(
     *,
     available_s: float | None = None,
     accelerators: Mapping[str, Accelerator] = NO_ACCELERATORS,
+    learned: Learned = NOTHING,
 ) -> Result:
     """What the workload needs on the pool, or why it cannot run there.
 
     `available_s`: seconds until the deadline, where it matters for the number of cards (else deadline - earliest
     start, or the time limit). `accelerators`: the catalog by id, for a duration known on another kind of card.
+    `learned`: what the pools have learned from their runs.
     Without a demanded count the smallest gang that fits and keeps that time is taken (gang.counts; pre-training takes
     whole nodes); where none keeps it, the fastest.
     Reasons: NO_ACCELERATOR_FITS, EXCEEDS_CAPACITY, EXCEEDS_MEMORY, EXCEEDS_LATENCY, MISSING_FIGURE. Never raises for
@@ -53,7 +57,7 @@ def estimate(
     try:
         if isinstance(workload.task, Serving):
             return estimate_serving(workload.task, workload, pool)
-        return smallest_that_keeps(workload, workload.task, pool, limit, accelerators)
+        return smallest_that_keeps(workload, workload.task, pool, limit, accelerators, learned)
     except MissingFigure as missing:
         return rejected(pool, Reason.MISSING_FIGURE, missing.message)
 
@@ -107,7 +111,12 @@ def too_large(pool: Pool, needed: float, available: float) -> Rejection:
 
 
 def smallest_that_keeps(
-    workload: Workload, task: Training | Batch, pool: Pool, limit: float | None, known: Mapping[str, Accelerator]
+    workload: Workload,
+    task: Training | Batch,
+    pool: Pool,
+    limit: float | None,
+    known: Mapping[str, Accelerator],
+    learned: Learned = NOTHING,
 ) -> Result:
     """The demanded gang, or the smallest one that fits and keeps the time; where none keeps it, the fastest."""
     whole = workload.kind is WorkloadKind.PRETRAIN
@@ -128,10 +137,11 @@ def smallest_that_keeps(
             break
         if isinstance(result, Rejection):
             refusals.append(result)
-        elif limit is None or result.time_s.mid <= limit:
-            return result
-        else:
-            fitting.append(result)
+            continue
+        shown = with_factor(result, learned)
+        if limit is None or shown.time_s.mid <= limit:
+            return shown
+        fitting.append(shown)
     return min(fitting, key=lambda e: e.time_s.mid) if fitting else refusals[-1]
 
 
@@ -140,21 +150,46 @@ def estimate_training(
 ) -> Result:
     """Pre-training or fine-tuning on `count` cards with the fastest layout that fits, interruptions included.
 
-    `whole_run`: evaluation, warm-up and slow nodes of a pre-training run too (priors.RUN_OVERHEAD).
+    `whole_run`: evaluation, warm-up and what is thrown away in a pre-training run too.
     """
     seen = machine(pool, task.dtype, count)
     plan = training.best_plan(task, seen, count, pool.software_factor)
     if isinstance(plan, training.TooLarge):
         return too_large(pool, plan.needed, seen.memory_bytes)
+    return estimate_of_plan(task, pool, count, plan, seen, saving, whole_run=whole_run)
+
+
+def run_parts(
+    plan: training.Plan, steps: float, pool: Pool, saving: Checkpointing | None, *, whole_run: bool
+) -> dict[str, float]:
+    """Seconds of a run by part: its steps, slow nodes, evaluation, what is thrown away, interruptions."""
+    parts = {name: s * steps for name, s in plan.step_s.items()}
+    nodes = -(-plan.layout.accelerators // pool.accelerators_per_node)
+    pure = plan.seconds * steps
+    parts["stragglers"] = pure * goodput.straggler_share(nodes)
+    if whole_run:
+        parts["evaluation"] = pure * priors.EVALUATION.value
+        parts["unplanned"] = pure * priors.RUN_OVERHEAD.value
+    clean = sum(parts.values())
+    lost = goodput.lost_share(plan.layout.accelerators, saving.every_s if saving else None, pool)
+    return parts | {"interruptions": clean * lost / (1 - lost)}
+
+
+def estimate_of_plan(
+    task: Training,
+    pool: Pool,
+    count: int,
+    plan: training.Plan,
+    seen: Machine,
+    saving: Checkpointing | None = None,
+    *,
+    whole_run: bool = False,
+) -> Estimate:
+    """The run that a layout gives."""
     steps = task.tokens / (task.global_batch * task.sequence_length)
     flops = recipe(task).flops_per_token
     tokens_per_s = task.global_batch * task.sequence_length / plan.seconds
-    beside = plan.seconds * steps * priors.RUN_OVERHEAD.value if whole_run else 0.0
-    clean = plan.seconds * steps + beside
-    lost = goodput.lost_share(plan.layout.accelerators, saving.every_s if saving else None)
-    parts = {name: s * steps for name, s in plan.step_s.items()} | {"interruptions": clean * lost / (1 - lost)}
-    if whole_run:
-        parts["evaluation"] = beside
+    parts = run_parts(plan, steps, pool, saving, whole_run=whole_run)
     experts = "training_experts" if task.model.experts else "training_dense"
     return assembled(
         pool,
@@ -163,14 +198,16 @@ def estimate_training(
         breakdown_s=parts,
         flops=flops * task.tokens,
         memory=plan.memory,
-        residual=TIME["finetuning" if task.method.value != "full" else experts],
+        work="finetuning" if task.method.value != "full" else experts,
         seen=seen,
         extra=(
             priors.ELEMENTWISE_TRAFFIC,
             priors.FRAMEWORK,
             priors.FUSED_RECOMPUTE,
             priors.HOST_LAYER,
-            *((priors.RUN_OVERHEAD,) if whole_run else ()),
+            priors.NODE_SPREAD,
+            *((priors.HOST_LINK, priors.HOST_MEMORY) if plan.layout.offload != "none" else ()),
+            *((priors.EVALUATION, priors.RUN_OVERHEAD) if whole_run else ()),
             *(EXPERTS if task.model.experts else ()),
             priors.CARD_HOURS_PER_INTERRUPTION,
             priors.CHECKPOINT_COST,
@@ -181,6 +218,10 @@ def estimate_training(
             "steps": steps,
             "tokens_per_s": tokens_per_s,
             "mfu": flops * tokens_per_s / (count * seen.peak_flops_per_s),
+            "goodput": plan.seconds * steps / sum(parts.values()),
+            "checkpoint_every_s": saving.every_s
+            if saving
+            else goodput.checkpoint_interval_s(plan.layout.accelerators, pool),
         },
     )
 
@@ -201,7 +242,7 @@ def estimate_batch(task: Batch, pool: Pool, count: int, known: Mapping[str, Acce
         breakdown_s=found.breakdown_s,
         flops=found.flops,
         memory=memory,
-        residual=TIME[found.residual],
+        work=found.residual,
         extra=found.assumptions,
     )
 
@@ -249,17 +290,19 @@ def estimate_serving(task: Serving, workload: Workload, pool: Pool) -> Result:
     return assembled(
         pool,
         held,
-        layout=Layout(tp=replica.tp, pp=replica.pp, dp=replicas, micro_batch=replica.batch),
+        layout=Layout(
+            tp=replica.at.tp, pp=replica.at.pp, dp=replicas * replica.at.ep, ep=replica.at.ep, micro_batch=replica.batch
+        ),
         breakdown_s=parts,
         flops=flops * task.requests_per_s * task.duration_s,
         memory=replica.memory,
-        residual=Residual(low=1.0, high=1.0, rows=0, source="the duration is the tenant's"),
+        work="",
         seen=seen,
         extra=(
             TIME["serving"].assumption(),
-            priors.SCHEDULER_OVERHEAD,
-            priors.PASS_OVERHEAD,
+            priors.LAYER_OVERHEAD,
             priors.SEQUENCE_OVERHEAD,
+            *((priors.EXPERT_LAYER_OVERHEAD, priors.EXPERT_SERVING) if task.model.experts else ()),
             *((priors.QUARTER_GEMM,) if BYTES[task.dtype] < 1 else ()),
         ),
         results={
@@ -282,12 +325,13 @@ def assembled(
     breakdown_s: dict[str, float],
     flops: float,
     memory: dict[str, float],
-    residual: Residual,
+    work: str,
     seen: Machine | None = None,
     extra: tuple[Assumption, ...] = (),
     results: Mapping[str, float] | None = None,
 ) -> Estimate:
-    """The Estimate: time and its band, power by load, energy = mean power x time."""
+    """The Estimate: time and its band (none without a class of work), power by load, energy = mean power x time."""
+    residual = TIME.get(work, TENANTS_OWN)
     mid = sum(breakdown_s.values())
     time = Band.around(mid, residual.low, residual.high)
     drawn = energy.power(pool, count, min(count, layout.accelerators), energy.mean_load(breakdown_s))
@@ -306,4 +350,5 @@ def assembled(
         breakdown_s=breakdown_s,
         assumptions=(*(seen.assumptions if seen else ()), *extra, *drawn.assumptions, residual.assumption()),
         results=results or {},
+        work=work,
     )

@@ -6,19 +6,27 @@ from datetime import datetime, timedelta
 
 from suanwang.domain.estimate import Band, Estimate
 from suanwang.domain.job import ACTIVE, Job, JobState
-from suanwang.domain.placement import Occupancy, Option, Placement, Promise, Refused, Rejection
+from suanwang.domain.placement import Divided, Occupancy, Option, Placement, Promise, Refused, Rejection
 from suanwang.domain.reason import Reason
 from suanwang.domain.site import Grid
 from suanwang.domain.workload import Workload
 from suanwang.errors import msg
+from suanwang.estimate.feedback import Learned
 from suanwang.estimate.workload import estimate
+from suanwang.place.divide import divide
+from suanwang.place.offer import Request, offers
+from suanwang.place.outlook import Outlooks
+from suanwang.place.pareto import pareto
 from suanwang.place.place import place
 from suanwang.ports import Transaction
 from suanwang.service.hub import Hub
+from suanwang.service.outages import grid_with_outages
 
 PROMISED = (JobState.PLACED, JobState.HELD, JobState.QUEUED, JobState.RUNNING, JobState.PREEMPTED)
 """States in which a job has been promised its place and time."""
 OVERRUN = timedelta(minutes=1)
+HORIZON = timedelta(hours=168)
+"""How far off a start may be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +43,9 @@ class Quote:
 def quote(hub: Hub, workload: Workload) -> Quote:
     """Estimate and place a workload without storing anything. Figures are estimates with a band."""
     now = hub.clock.now()
+    grid = grid_with_outages(hub, now)
     with hub.store.transaction() as tx:
-        occupancy = occupancy_of(tx, now, hub.grid)
+        occupancy = occupancy_of(tx, now, grid)
     estimates, refused = estimate_all(hub, workload)
     decision = place(workload, hub.grid, estimates, refused, now, occupancy)
     if isinstance(decision, Refused):
@@ -44,10 +53,40 @@ def quote(hub: Hub, workload: Workload) -> Quote:
     return Quote(workload=workload, at=now, estimates=estimates, rejections=decision.rejections, placement=decision)
 
 
+def tradeoffs(hub: Hub, workload: Workload) -> list[Option]:
+    """Options that no other beats in cost, finish time and carbon at once, in order of their ends."""
+    now = hub.clock.now()
+    with hub.store.transaction() as tx:
+        occupancy = occupancy_of(tx, now, hub.grid)
+    request = Request(workload=workload, grid=hub.grid, now=now, horizon=HORIZON, occupancy=occupancy)
+    made, _ = offers(request, estimate_all(hub, workload)[0], Outlooks(hub.grid))
+    return pareto(made, occupancy, workload.limits.budget)
+
+
+def in_pieces(hub: Hub, workload: Workload) -> Divided | None:
+    """The run paused and moved where that costs less than the cheapest one without a break; None: it does not, or the
+    workload is not preemptible with a checkpoint."""
+    now = hub.clock.now()
+    with hub.store.transaction() as tx:
+        occupancy = occupancy_of(tx, now, hub.grid)
+    request = Request(workload=workload, grid=hub.grid, now=now, horizon=HORIZON, occupancy=occupancy)
+    return divide(request, offers(request, estimate_all(hub, workload)[0], Outlooks(hub.grid))[0])
+
+
+def learned_of(hub: Hub) -> Learned:
+    """What the pools have learned from their settled runs."""
+    with hub.store.transaction() as tx:
+        return tx.comparisons.latest()
+
+
 def estimate_all(
-    hub: Hub, workload: Workload, *, to_run: bool = False
+    hub: Hub, workload: Workload, *, to_run: bool = False, learned: Learned | None = None
 ) -> tuple[tuple[Estimate, ...], tuple[Rejection, ...]]:
-    """An estimate, or why not, for each pool of the grid; `to_run` refuses pools that this hub cannot drive."""
+    """An estimate, or why not, for each pool of the grid; `to_run` refuses pools that this hub cannot drive.
+
+    `learned`: what the pools have learned, where it was read before (outside of any transaction it is read here).
+    """
+    learned = learned_of(hub) if learned is None else learned
     limits, estimates, rejections = workload.limits, list[Estimate](), list[Rejection]()
     begin = hub.clock.now() if limits.earliest_start is None else max(limits.earliest_start, hub.clock.now())
     available_s = None if limits.deadline is None else max((limits.deadline - begin).total_seconds(), 0.0)
@@ -56,7 +95,7 @@ def estimate_all(
             detail = msg("This hub drives no engine {engine!r}.", engine=pool.engine)
             rejections.append(Rejection(pool_id=pool.id, reason=Reason.ENGINE_UNREACHABLE, detail=detail))
             continue
-        answer = estimate(workload, pool, available_s=available_s, accelerators=hub.accelerators)
+        answer = estimate(workload, pool, available_s=available_s, accelerators=hub.accelerators, learned=learned)
         if isinstance(answer, Rejection):
             rejections.append(answer)
         else:

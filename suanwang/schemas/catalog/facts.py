@@ -83,6 +83,20 @@ class MeasuredRow(FactRow):
     method: str
 
 
+class ItemRow(FactRow):
+    """Operations of one item of work that is no text: an image, a clip, an utterance, a sample; `value` in GFLOP.
+
+    `memory_traffic_mb` moves through device memory for it beyond what the cache keeps; `efficiency` is the share of the
+    peak that such programs usually reach (a prior).
+    """
+
+    table = "items"
+    unit: Literal["GFLOP"]
+    domain: str
+    memory_traffic_mb: Number | None = None
+    efficiency: Number | None = None
+
+
 class CoolingRow(FactRow):
     """PUE, WUE and capital cost by way of cooling."""
 
@@ -144,6 +158,19 @@ class PurchasePriceRow(FactRow):
     accelerator: Id
     system: Id | None = None
     scope: str
+
+
+class TokenPriceRow(FactRow):
+    """What a provider asks for a million tokens of a model, read (input) or written (output); a dated sample.
+
+    The id is that of the sample and the side: `<sample>-input` and `<sample>-output`.
+    """
+
+    table = "token_prices"
+    unit: Literal["CNY/Mtoken", "USD/Mtoken"]
+    provider: str
+    model: str
+    side: Literal["input", "output"]
 
 
 class PowerSpecialRow(FactRow):

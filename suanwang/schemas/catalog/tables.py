@@ -15,6 +15,7 @@ from suanwang.schemas.catalog.cells import Row
 from suanwang.schemas.catalog.facts import (
     CoolingRow,
     FactRow,
+    ItemRow,
     LatencyRow,
     MeasuredRow,
     NetworkRow,
@@ -23,6 +24,7 @@ from suanwang.schemas.catalog.facts import (
     PriceRow,
     ProjectRow,
     PurchasePriceRow,
+    TokenPriceRow,
 )
 from suanwang.schemas.catalog.hardware import AcceleratorRow, EfficiencyRow, ModelRow, SystemRow
 from suanwang.schemas.catalog.places import CarbonRow, CityRow, HubRow
@@ -33,11 +35,13 @@ FACT_TABLES: Mapping[str, type[FactRow]] = {
     row.table: row
     for row in (
         MeasuredRow,
+        ItemRow,
         CoolingRow,
         NetworkRow,
         LatencyRow,
         ProjectRow,
         PurchasePriceRow,
+        TokenPriceRow,
         PowerSpecialRow,
         PowerComponentRow,
     )

@@ -72,6 +72,8 @@ class FragileTransaction:
     ledger: Any
     books: Any
     sites: Any
+    dockets: Any
+    comparisons: Any
 
 
 class FragileStore:
@@ -85,7 +87,7 @@ class FragileStore:
     def transaction(self) -> Iterator[FragileTransaction]:
         self._faults.maybe_crash()
         with self._store.transaction() as tx:
-            ports = (tx.jobs, tx.usage, tx.ledger, tx.books, tx.sites)
+            ports = (tx.jobs, tx.usage, tx.ledger, tx.books, tx.sites, tx.dockets, tx.comparisons)
             yield FragileTransaction(*(Fragile(port, self._faults) for port in ports))
             self._faults.maybe_crash()
         self._faults.maybe_crash()
