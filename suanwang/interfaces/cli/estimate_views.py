@@ -15,7 +15,7 @@ from suanwang.estimate.notional import Stated, notional_pool
 from suanwang.estimate.search import Search, search
 from suanwang.estimate.training import Plan, known_plan
 from suanwang.estimate.workload import estimate, estimate_of_plan
-from suanwang.interfaces.cli import figures
+from suanwang.interfaces import figures
 from suanwang.interfaces.cli.layout_option import read_layout
 from suanwang.interfaces.cli.terminal import Terminal
 from suanwang.interfaces.cli.views import why
