@@ -12,6 +12,7 @@ from suanwang.interfaces.cli.bench import bench
 from suanwang.interfaces.cli.books import admin, bill, ledger, voucher
 from suanwang.interfaces.cli.budgets import budget, period
 from suanwang.interfaces.cli.catalog import catalog
+from suanwang.interfaces.cli.data import data
 from suanwang.interfaces.cli.documents import export, month, statement
 from suanwang.interfaces.cli.estimate import estimate
 from suanwang.interfaces.cli.estimate_demand import demand
@@ -63,6 +64,7 @@ COMMANDS = (
     catalog,
     run,
     estimate,
+    data,
     imports,
     measure,
     place,
