@@ -11,8 +11,9 @@ from suanwang.domain.job import Job, JobState
 from suanwang.errors import NotFound, msg
 from suanwang.interfaces.api.operations import WORKLOAD, After, Id, Limit, operation
 from suanwang.interfaces.api.tags import require_match, tagged
-from suanwang.interfaces.api.workloads import File, read_order
+from suanwang.interfaces.api.workloads import File
 from suanwang.interfaces.serving.caller import Caller, needs
+from suanwang.interfaces.serving.orders import read_order
 from suanwang.schemas.answers import EventList, UsageList
 from suanwang.service.jobs import JobPage, bill_of, events_of, job_of, lines_of, output_of, usage_of
 from suanwang.service.submit import cancel, submit
