@@ -109,7 +109,11 @@ def test_help_has_every_part_in_chinese(path: tuple[str, ...], call: Call) -> No
     lines = rest.splitlines()
     assert usage.startswith("用法: suanwang")
     assert [line for line in lines if line and not HAN.search(line) and line not in english] == []
-    same = [line for line in lines if line in english and line and not line.lstrip().startswith(("suanwang ", "--", "sacct "))]
+    same = [
+        line
+        for line in lines
+        if line in english and line and not line.lstrip().startswith(("suanwang ", "--", "sacct "))
+    ]
     assert same == []
 
 
