@@ -11,10 +11,12 @@ import numpy as np
 
 from suanwang.domain.job import ACTIVE, Job
 from suanwang.domain.placement import Occupancy
+from suanwang.domain.provenance import MissingFigure
+from suanwang.errors import msg
 from suanwang.place.columns import Window, by_slot, instance_of
 from suanwang.place.instance import Floats, Instance
 from suanwang.place.offer import Offer, Request, offers
-from suanwang.place.outlook import Outlooks
+from suanwang.place.outlook import Outlooks, from_us
 from suanwang.place.plan import plan
 from suanwang.schemas.answers import PoolPrices, PriceTable
 from suanwang.service.hub import Hub
@@ -71,14 +73,22 @@ def prices(hub: Hub, hours: int = 168) -> PriceList:
     """The marginal prices of the next `hours` whole hours. Raises MissingFigure: a missing price is never 0."""
     waiting = what_waits(hub, hours)
     window, made = waiting.window, plan(waiting.instance)
-    outlooks = window.outlooks(waiting.outlooks)
+    outlooks = [window.outlook(waiting.outlooks, row) for row in range(len(hub.grid.pools))]
     kw = [pool.accelerator.power_or_raise() / 1000 for pool in hub.grid.pools]
+    rent = np.array([by_slot(window, o, o.rent) for o in outlooks])
+    power = np.array([k * by_slot(window, o, o.pue, o.power) for k, o in zip(kw, outlooks, strict=True)])
+    for row, pool in enumerate(hub.grid.pools):
+        if np.isnan(rent[row] + power[row]).any():
+            known = f"{from_us(outlooks[row].edges[0]).isoformat()} – {from_us(outlooks[row].edges[-1]).isoformat()}"
+            raise MissingFigure(
+                msg("pool {id}", id=pool.id), msg("price or PUE for all these hours; known is {known}", known=known)
+            )
     return PriceList(
         start=window.start,
         currency=hub.grid.currency,
         pools=tuple(pool.id for pool in hub.grid.pools),
-        rent=np.array([by_slot(window, o, o.rent) for o in outlooks]),
-        power=np.array([k * by_slot(window, o, o.pue, o.power) for k, o in zip(kw, outlooks, strict=True)]),
+        rent=rent,
+        power=power,
         congestion=made.prices,
         cost=made.cost,
         bound=made.bound,
