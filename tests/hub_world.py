@@ -16,6 +16,23 @@ from suanwang.interfaces.api.app import create_app
 from suanwang.service.identity import make_token
 from tests.tiny_home import Home
 
+SECOND_SITE = """\
+    - id: there
+      name: There
+      latitude: 30
+      longitude: 104
+      province: CN-SC
+      zone: Asia/Shanghai
+      tariff:
+        name: One price
+        prices: {flat: 0.9 CNY/kWh}
+        source: {text: invented for a test, confidence: estimate}
+      pue: 1.2
+      carbon: {location: 0.1 kg/kWh}
+  pools:
+    - {id: spares, site: there, accelerator: toy, nodes: 1, accelerators_per_node: 1, engine: none, price_book: book}
+"""
+"""A site whose pool no engine drives: it can be seen, drained and quoted."""
 BEGAN = datetime(2020, 1, 1, tzinfo=UTC)
 
 CALLERS: Mapping[str, tuple[frozenset[Role], str, str]] = {
@@ -65,6 +82,7 @@ class HubWorld:
 def open_hub(folder: Path, database_url: str = "") -> Iterator[HubWorld]:
     """A hub in a folder, on SQLite or at a database's address."""
     home = Home(folder)
+    home.grid.write_text(home.grid.read_text().replace("  pools:\n", SECOND_SITE))
     if database_url:
         home.environment["SUANWANG_DATABASE_URL"] = database_url
     house = open_house(home.environment)

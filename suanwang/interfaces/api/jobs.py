@@ -89,7 +89,7 @@ _BYTES = {"type": "string", "format": "binary"}
 
 @router.get(
     "/jobs/{job_id}/logs",
-    **operation(Permission.JOBS_READ, _BYTES, media="application/octet-stream", refuses=(400, 404)),
+    **operation(Permission.JOBS_READ, _BYTES, media="application/octet-stream", refuses=(400, 404, 409)),
 )
 def read_logs(
     caller: Reader,
@@ -104,7 +104,7 @@ def read_logs(
     return Response(output, media_type="application/octet-stream", headers=headers)
 
 
-@router.get("/jobs/{job_id}/invoice", **operation(Permission.JOBS_READ, Invoice, refuses=(404,)))
+@router.get("/jobs/{job_id}/invoice", **operation(Permission.JOBS_READ, Invoice, refuses=(404, 409)))
 def show_invoice(caller: Reader, job_id: Id) -> Any:
     """The bill of a job that is settled."""
     return caller.show(bill_of(caller.reading(Permission.JOBS_READ), caller.principal, job_id))
