@@ -32,7 +32,7 @@ TRANSITIONS: Mapping[JobState, frozenset[JobState]] = {
     S.SUBMITTED: frozenset({S.ESTIMATED, S.FAILED, S.CANCELLED}),
     S.ESTIMATED: frozenset({S.PLACED, S.FAILED, S.CANCELLED}),
     S.PLACED: frozenset({S.HELD, S.FAILED, S.CANCELLED}),
-    S.HELD: frozenset({S.QUEUED, S.FAILED, S.CANCELLED}),
+    S.HELD: frozenset({S.PLACED, S.QUEUED, S.FAILED, S.CANCELLED}),
     S.QUEUED: frozenset({S.RUNNING, S.SUCCEEDED, S.FAILED, S.PREEMPTED, S.CANCELLED}),
     S.RUNNING: frozenset({S.SUCCEEDED, S.FAILED, S.PREEMPTED, S.CANCELLED}),
     S.PREEMPTED: frozenset({S.QUEUED, S.FAILED, S.CANCELLED}),
@@ -41,7 +41,8 @@ TRANSITIONS: Mapping[JobState, frozenset[JobState]] = {
     S.CANCELLED: frozenset({S.SETTLED}),
     S.SETTLED: frozenset(),
 }
-"""Every allowed move. `held`: paid for, waits to be admitted. `queued`: admitted, the order goes to the engine."""
+"""Every allowed move. `held`: paid for, waits to be admitted; back to `placed` where re-planning moves it. `queued`:
+admitted, the order goes to the engine."""
 
 OUTCOMES = frozenset({S.SUCCEEDED, S.FAILED, S.CANCELLED})
 """How a job can end, before it is settled."""
@@ -67,7 +68,8 @@ class Job:
     """`version` counts the moves (= sequence of the last event). `attempt` counts dispatches to an engine, from 1.
 
     `reason` is why it waits or how it ended. `outcome` is kept when the state goes on to settled.
-    `cancel_requested`: the tenant asked for it; the next tick acts. `redemptions`: what its vouchers were found to pay.
+    `replanned`: how often it was moved while it waited. `cancel_requested`: the tenant asked for it; the next tick
+    acts. `redemptions`: what its vouchers were found to pay.
     """
 
     id: str
@@ -87,6 +89,7 @@ class Job:
     detail: Message | None = None
     cancel_requested: bool = False
     redemptions: tuple[Redemption, ...] = ()
+    replanned: int = 0
 
 
 def check_transition(job_id: str, before: JobState, after: JobState) -> None:

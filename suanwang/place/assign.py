@@ -13,11 +13,13 @@ import numpy as np
 from suanwang.place.instance import REFUSED, Assignment, Floats, Instance, Ints, cost_by_workload, sums
 from suanwang.place.quotes import Batch, Offers, Prices, Quoter
 
-BATCHES_MAX = 48
+BATCHES_MAX = 16
 BATCH_LEAST = 100
+NONE_FREE = 2**62
+"""A gang that fits nowhere."""
 CLOSED = 1e7
 """Price of an accelerator in an hour without room: dearer than any refusal."""
-WORTHWHILE = 1e-7
+LEAST_GAIN = 1e-7
 """A move is made for at least this share of a workload's cost."""
 
 
@@ -43,10 +45,14 @@ class Floor:
         if option != REFUSED:
             self.free[self._pool(option)][start : start + self._hours(option)] -= self._gang(option)
 
-    def has_room(self, option: int, start: int) -> bool:
-        """Whether the gang of an option fits from a start on."""
-        gang, stop = self._gang(option), start + self._hours(option)
-        return bool(self.free[self._pool(option)][start:stop].min() >= gang)
+    def take_if_free(self, workload: int, option: int, pool: int, start: int, stop: int, gang: int) -> bool:
+        """Give a workload that has nothing an option on a pool from `start` to `stop`, if its gang fits."""
+        segment = self.free[pool][start:stop]
+        if segment.min() < gang:
+            return False
+        segment -= gang
+        self.option[workload], self.start[workload] = option, start
+        return True
 
     def leave(self, workload: int) -> tuple[int, int]:
         """Take away what a workload has: its option and start."""
@@ -88,39 +94,45 @@ class Floor:
         return chosen, begin, best
 
 
-def fill(floor: Floor, quoter: Quoter, prices: Prices) -> None:
-    """Place all workloads on an empty floor, each where it is cheapest at `prices` among what is then free."""
+def fill(floor: Floor, quoter: Quoter, prices: Prices, order: Ints) -> None:
+    """Place workloads, in an order, on a floor where they have nothing: each where it is cheapest at `prices` among
+    what is then free."""
     instance = floor.instance
+    if not len(instance.rate):
+        return
     total = list(sums(instance.per_hour + prices[instance.rate_pool]))
-    for batch in quoter.batches(_split(by_hardness(instance))):
+    for batch in quoter.batches(_split(order)):
         offers = _offers(floor, quoter, batch, prices)
         wish = offers.cheapest
-        start = quoter.starts(wish).tolist()
-        for row, (workload, option) in enumerate(zip(batch.workload.tolist(), wish.tolist(), strict=True)):
-            if option != REFUSED and floor.has_room(option, start[row]):
-                floor.take(workload, option, start[row])
-            else:
+        start = quoter.starts(wish)
+        gang = np.where(wish == REFUSED, NONE_FREE, instance.gang[wish])
+        stop, pool = start + instance.hours[wish], instance.pool[wish]
+        columns = (batch.workload, wish, pool, start, stop, gang)
+        for row, (workload, *wanted) in enumerate(zip(*(c.tolist() for c in columns), strict=True)):
+            if not floor.take_if_free(workload, *wanted):
                 found, begin, _ = floor.seek(workload, *offers.ranked(row), total)
                 floor.take(workload, found, begin)
 
 
-def improve(floor: Floor, quoter: Quoter) -> int:
-    """Take out each workload that may do better, and put it where it is cheapest now at true cost; how many moved.
+def improve(floor: Floor, quoter: Quoter, order: Ints, gain: float | Floats = LEAST_GAIN) -> int:
+    """Take out each workload that may do better by a share `gain` of its cost, one for all or (W,) one for each, and
+    put it where it is cheapest now at true cost; how many moved.
 
-    Those that are refused come first, then the hardest to place.
+    Those that are refused come first, then the others in an order.
     """
     instance, moved = floor.instance, 0
     total, no_prices = list(sums(instance.per_hour)), np.zeros(instance.capacity.shape)
-    costs, order = cost_by_workload(instance, floor.plan()), by_hardness(instance)
+    costs = cost_by_workload(instance, floor.plan())
+    wanted = costs * (1 - np.asarray(gain))
     refused = np.array(floor.option)[order] == REFUSED
     for batch in quoter.batches([order[refused], *_split(order[~refused])]):
         offers = _offers(floor, quoter, batch, no_prices)
-        cost = costs[batch.workload]
-        for row in np.flatnonzero(offers.quote.min(axis=1) < cost * (1 - WORTHWHILE)).tolist():
+        below = wanted[batch.workload]
+        for row in np.flatnonzero(offers.quote.min(axis=1) < below).tolist():
             workload = int(batch.workload[row])
             before = floor.leave(workload)
             option, start, best = floor.seek(workload, *offers.ranked(row), total)
-            better = best < cost[row] * (1 - WORTHWHILE)
+            better = bool(best < below[row])
             floor.take(workload, *((option, start) if better else before))
             moved += better
     return moved

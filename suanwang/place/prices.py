@@ -20,7 +20,7 @@ from suanwang.place.quotes import Prices, Quoter
 MOMENTUM = 0.8
 LEVEL = 0.01
 """How far above the best bound the first level is, cold; as a share of the bound."""
-LEVEL_WARM = 0.001
+LEVEL_WARM = 0.002
 LEVEL_LEAST = 2e-5
 WORTHWHILE = 0.02
 """A gain of at least this share of the distance to the level keeps the level."""

@@ -10,9 +10,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from suanwang.place.instance import REFUSED, Assignment, Floats, Instance, Ints, Small, sums
+
+ROWS = 128
+"""Shapes that are priced at a time: 128 x 168 hours are 172 kB in double precision."""
 
 Prices = Floats
 """(P, T) of an accelerator of a pool for an hour, on top of the rates; never negative."""
@@ -47,41 +51,50 @@ class Quoter:
         self._late = self._early + (window - (1 << level)).astype(np.int32)
         self._gang = instance.gang.astype(np.float32)
         self._fixed = instance.fixed.astype(np.float32)
-        self._ends = np.minimum(np.arange(hours) + self._hours[:, None], hours) + self._rate[:, None] * (hours + 1)
+        self._longest = int(self._hours.max(initial=0))
         self._table = np.empty((self._levels, self._shapes * hours), np.float32)
+        self._quote, self._spare = np.empty((2, len(instance.rate)), np.float32)
         self._blocks = _blocks(instance)
         self._begins = np.array([block.begin for block in self._blocks], np.int64)
 
     def price(self, prices: Prices) -> None:
         """Fill the table: level 0 what a run of each shape costs from each hour on, level k the least of 2^k hours."""
-        instance = self.instance
+        instance, width = self.instance, self._width
         total = sums(instance.per_hour + prices[instance.rate_pool])
-        first = self._table[0].reshape(self._shapes, self._width)
-        np.subtract(total.ravel()[self._ends], total[self._rate, : self._width], out=first, casting="same_kind")
-        for k in range(1, self._levels):  # over the end of a row into the next: no window reaches there
-            half = 1 << (k - 1)
-            below, level = self._table[k - 1], self._table[k]
-            np.minimum(below[:-half], below[half:], out=level[:-half])
+        padded = np.concatenate([total, np.repeat(total[:, -1:], self._longest, axis=1)], axis=1)
+        later = sliding_window_view(padded, width, axis=1)  # later[rate, h, s] = total[rate, s + h]
+        for begin in range(0, self._shapes, ROWS):  # some shapes at a time, so that they stay in the cache
+            end = min(begin + ROWS, self._shapes)
+            rate = self._rate[begin:end]
+            run = later[rate, self._hours[begin:end]]
+            run -= later[rate, 0]
+            self._table[0, begin * width : end * width] = run.reshape(-1)
+            for k in range(1, self._levels):  # over the end of a row into the next: no window reaches there
+                half = 1 << (k - 1)
+                below, level = self._table[k - 1 : k + 1, begin * width : end * width]
+                np.minimum(below[:-half], below[half:], out=level[:-half])
 
-    def least(self, begin: int, end: int) -> NDArray[np.float32]:
-        """(end - begin,) what options cost at their best start, at the prices of the table."""
-        flat = self._table.reshape(-1)
-        run = np.minimum(flat.take(self._early[begin:end]), flat.take(self._late[begin:end]))
-        run *= self._gang[begin:end]
-        run += self._fixed[begin:end]
-        return np.asarray(run)
+    def least(self) -> NDArray[np.float32]:
+        """(n,) what all options cost at their best start, at the prices of the table; kept until the next call."""
+        flat, run, late = self._table.reshape(-1), self._quote, self._spare
+        flat.take(self._early, out=run, mode="clip")  # "clip": all are inside, and numpy need not copy to be sure
+        flat.take(self._late, out=late, mode="clip")
+        np.minimum(run, late, out=run)
+        run *= self._gang
+        run += self._fixed
+        return run
 
     def choose(self, prices: Prices) -> tuple[NDArray[np.float32], Assignment]:
         """(W,) the least that each workload pays, and the option and earliest start for which it does, or REFUSED."""
         self.price(prices)
         best = self.instance.refusal.astype(np.float32)
         option = np.full(len(best), REFUSED, np.int64)
+        quoted = self.least()
         for block in self._blocks:
-            quoted = self.least(block.begin, block.end)
-            better = np.flatnonzero(quoted < best[block.workload])
-            who = self.instance.workload[block.begin : block.end][better]
-            best[who] = quoted[better]
-            option[who] = better + block.begin
+            best[block.workload] = np.minimum(best[block.workload], quoted[block.begin : block.end])
+        best.take(self.instance.workload, out=self._spare, mode="clip")
+        chosen = np.flatnonzero(quoted == self._spare)[::-1]
+        option[self.instance.workload[chosen]] = chosen  # of several that cost the same, the first is written last
         return best, Assignment(option=option, start=self.starts(option))
 
     def starts(self, option: Ints) -> Ints:

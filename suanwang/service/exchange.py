@@ -6,6 +6,7 @@ the first. What an order's news means for its job is left to the tick, which hea
 
 from base64 import b64decode
 from binascii import Error as NotBase64
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -14,7 +15,7 @@ from suanwang.domain.agent import AGENT, SILENT_S, SiteAgent, SiteOrder
 from suanwang.domain.order import Observation, Order, OrderState
 from suanwang.domain.site import Pool
 from suanwang.errors import Conflict, msg
-from suanwang.ports import Clock, Sites
+from suanwang.ports import Clock, OfficeStore, Sites
 from suanwang.schemas.sync import (
     PROTOCOL,
     WISHES_MAX,
@@ -27,6 +28,8 @@ from suanwang.schemas.sync import (
 )
 from suanwang.service.hub import Hub
 
+WISHES_LETTERS_MAX = 1_000_000
+"""How long commands and environments of one message may be together, unless a single one is longer."""
 OVER = (OrderState.ENDED, OrderState.LOST)
 
 
@@ -59,9 +62,9 @@ def exchange(hub: Hub, site_id: str, message: SyncRequest) -> SyncReply:
         return _reply(hub, tx.sites, agent, message, unknown)
 
 
-def waiting(hub: Hub, site_id: str, heard: int) -> bool:
+def waiting(store: OfficeStore, site_id: str, heard: int) -> bool:
     """Whether the hub has something to say to an agent that has heard its wishes up to a number."""
-    with hub.store.transaction() as tx:
+    with store.reading() as tx:
         return bool(tx.sites.wishes(site_id, heard, 1) or tx.sites.inquiries(site_id))
 
 
@@ -165,20 +168,32 @@ def _in_grid_time(observation: Observation, clock: Clock) -> Observation:
 def _reply(hub: Hub, sites: Sites, agent: SiteAgent, message: SyncRequest, unknown: list[str]) -> SyncReply:
     """The wishes that the agent has not heard, the questions that it has not answered, and its pools at a beginning."""
     wishes = sites.wishes(agent.site_id, 0 if message.hello else message.heard, WISHES_MAX + 1)
+    told = _that_fit(wishes)
     return SyncReply(
         protocol=PROTOCOL,
         program=__version__,
         epoch=agent.epoch,
         number=agent.number,
-        wishes=tuple(_wish(w.number, w.order, w.cancelled, hub.clock) for w in wishes[:WISHES_MAX] if w.order),
+        wishes=tuple(_wish(w.number, w.order, w.cancelled, hub.clock) for w in told if w.order),
         questions=tuple(
             Question(id=i.id, order_id=i.order_id, path=i.path, offset=i.offset, limit=i.limit)
             for i in sites.inquiries(agent.site_id)
         ),
         unknown=tuple(unknown),
-        more=len(wishes) > WISHES_MAX,
+        more=len(wishes) > len(told),
         pools=_pools(hub, agent.site_id) if message.hello else (),
     )
+
+
+def _that_fit(wishes: Sequence[SiteOrder]) -> Sequence[SiteOrder]:
+    """The first of them, as many as one message carries; a large one travels alone."""
+    size = 0
+    for count, wish in enumerate(wishes[:WISHES_MAX]):
+        if wish.order is not None:
+            size += sum(map(len, wish.order.command)) + sum(map(len, wish.order.environment.values()))
+        if count and size > WISHES_LETTERS_MAX:
+            return wishes[:count]
+    return wishes[:WISHES_MAX]
 
 
 def _wish(number: int, order: Order, cancelled: bool, clock: Clock) -> Wish:

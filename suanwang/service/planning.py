@@ -84,14 +84,15 @@ def _limited(answer: Estimate, time_limit_s: float | None) -> Estimate:
     )
 
 
-def occupancy_of(tx: Transaction, now: datetime, grid: Grid) -> Occupancy:
-    """What is promised: to other jobs, each to the high end of its estimate, and what closures of pools take away."""
+def occupancy_of(tx: Transaction, now: datetime, grid: Grid, without: frozenset[str] = frozenset()) -> Occupancy:
+    """What is promised: to jobs but those `without` (ids), each to the high end of its estimate, and what closures of
+    pools take away."""
     promises: dict[str, list[Promise]] = defaultdict(list)
     for pool in grid.pools:
         for c in pool.closures:
             promises[pool.id].append(Promise(start=c.start, end=c.end, accelerators=c.accelerators))
     for job in tx.jobs.find(states=PROMISED, limit=1_000_000):
-        if job.placement is not None:
+        if job.placement is not None and job.id not in without:
             promises[job.placement.option.pool_id].append(_promise(job, job.placement.option, now))
     return Occupancy(promises={pool: tuple(taken) for pool, taken in promises.items()})
 

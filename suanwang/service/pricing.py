@@ -48,11 +48,11 @@ def prices(hub: Hub, hours: int = 168) -> PriceList:
     now = hub.clock.now()
     with hub.store.transaction() as tx:
         jobs = [job for job in tx.jobs.find(states=PROMISED, limit=1_000_000) if job.placement is not None]
-        everything = occupancy_of(tx, now, hub.grid)
+        waiting = [job for job in jobs if job.state not in ACTIVE]
+        taken = occupancy_of(tx, now, hub.grid, without=frozenset(job.id for job in waiting))
     start = now.replace(minute=0, second=0, microsecond=0)
     window, kept = Window(grid=hub.grid, start=start, hours=hours), Outlooks(hub.grid)
-    waiting = [job for job in jobs if job.state not in ACTIVE]
-    made = _plan(hub, window, waiting, _without(everything, waiting), kept)
+    made = _plan(hub, window, waiting, taken, kept)
     outlooks = window.outlooks(kept)
     kw = [pool.accelerator.power_or_raise() / 1000 for pool in hub.grid.pools]
     return PriceList(
@@ -97,15 +97,3 @@ def _plan(hub: Hub, window: Window, waiting: list[Job], taken: Occupancy, kept: 
         )
         asked.append(offers(request, estimate_all(hub, job.workload)[0], kept)[0])
     return plan(instance_of(window, asked, taken, kept))
-
-
-def _without(everything: Occupancy, waiting: list[Job]) -> Occupancy:
-    """The promises of all jobs but those that wait."""
-    left = {pool: list(promises) for pool, promises in everything.promises.items()}
-    for job in waiting:
-        assert job.placement is not None
-        option = job.placement.option
-        left[option.pool_id].remove(
-            next(p for p in left[option.pool_id] if (p.start, p.accelerators) == (option.start, option.accelerators))
-        )
-    return Occupancy(promises={pool: tuple(promises) for pool, promises in left.items()})

@@ -49,7 +49,8 @@ def hold(job: Job, redemptions: Sequence[Redemption], *, at: datetime, expires: 
     """Pending transfers for a placed job: vouchers first, then the tenant's money for the rest of `billed_high`.
 
     The money is held to the next whole coin, so that the rounding of the job's invoice is covered as well.
-    Ids: `hold:<job>:voucher:<voucher>`, `hold:<job>:fund:<voucher>`, `hold:<job>:money`. Redemptions of 0 hold
+    Ids: `hold:<job>:voucher:<voucher>`, `hold:<job>:fund:<voucher>`, `hold:<job>:money`; for a job that was moved
+    while it waited, with the number of moves behind. Redemptions of 0 hold
     nothing. Raises ValueError when the job has no placement, or the redemptions exceed the cost (a bug).
     """
     option = _option(job)
@@ -200,7 +201,7 @@ def _void(held: Transfer, at: datetime) -> Transfer:
 
 
 def _hold_id(job: Job, key: str) -> str:
-    return f"hold:{job.id}:{key}"
+    return f"hold:{job.id}:{key}" if not job.replanned else f"hold:{job.id}:{key}:{job.replanned}"
 
 
 def _option(job: Job) -> Option:

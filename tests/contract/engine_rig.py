@@ -95,7 +95,6 @@ class Rig:
 class LocalRig(Rig):
     """Real processes."""
 
-    engine: LocalEngine
     opens = """
 from suanwang.adapters.engines.local import LocalEngine
 engine = LocalEngine(Path(sys.argv[1]) / "root", {"pool-a": 8}, SystemClock())

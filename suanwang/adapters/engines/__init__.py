@@ -9,13 +9,18 @@ from suanwang.ports import Clock, Engine
 from suanwang.settings import Settings
 
 
+def is_engine(name: str) -> bool:
+    """Whether a module here makes engines of that name."""
+    known = name in {module.name for module in iter_modules(__path__)}
+    return known and hasattr(import_module(f"{__name__}.{name}"), "open_engines")
+
+
 def open_engines(name: str, pools: Sequence[Pool], settings: Settings, clock: Clock) -> Mapping[str, Engine]:
     """The engines of that name, by pool id; pools that this machine cannot drive are left out.
 
     Raises InvalidInput for a pool whose options the engine does not have.
     """
-    if name not in {module.name for module in iter_modules(__path__)}:
+    if not is_engine(name):
         return {}
-    make = getattr(import_module(f"{__name__}.{name}"), "open_engines", None)
-    engines: Mapping[str, Engine] = make(pools, settings, clock) if make else {}
+    engines: Mapping[str, Engine] = import_module(f"{__name__}.{name}").open_engines(pools, settings, clock)
     return engines

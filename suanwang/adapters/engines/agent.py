@@ -9,7 +9,7 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from suanwang.adapters.engines.programs import NAME, check_names, check_program, check_room, refused
 from suanwang.domain.agent import AGENT, SILENT_S, Inquiry, SiteAgent, SiteOrder
@@ -22,7 +22,7 @@ ANSWER_S_MAX = 10.0
 """How long an inquiry waits for its answer, in seconds of the wall."""
 ANSWER_PAUSE_S = 0.05
 ANSWER_BYTES_MAX = 256 * 1024
-"""So much of a log or file travels in one message; whoever wants more asks again from there."""
+"""So much of a log or file travels in one message."""
 
 
 class AgentEngine:
@@ -85,6 +85,7 @@ class AgentEngine:
         if known is not None and known.order is not None:
             return
         check_program(order)
+        _check_text(order)
         check_room(order, self._pools, "agent")
         others = [o for o in sites.of_job(order.job_id) if o.order and o.id != order.id]
         if any(o.order and o.order.fence > order.fence for o in others):
@@ -123,17 +124,28 @@ class AgentEngine:
                 tx.sites.put(never)
 
     def logs(self, order_id: str, offset: int = 0, limit: int = 65536) -> bytes:
-        """Ask the agent and wait for its answer. Raises NotNow(engine-unreachable) when none comes in time."""
-        return self._ask(order_id, "", offset, limit)
+        """Ask the agent and wait for its answers. Raises NotNow(engine-unreachable) when one does not come in time."""
+        return self._pieces(order_id, "", offset, limit)
 
     def result(self, order_id: str, path: str, offset: int = 0, limit: int = 65536) -> bytes:
         """A part of a file that the order wrote in its output folder; asked for like a log."""
-        return self._ask(order_id, path, offset, limit)
+        return self._pieces(order_id, path, offset, limit)
+
+    def _pieces(self, order_id: str, path: str, offset: int, limit: int) -> bytes:
+        """Ask until there is no more, or enough."""
+        found = b""
+        while len(found) < limit:
+            wanted = min(limit - len(found), ANSWER_BYTES_MAX)
+            piece = self._ask(order_id, path, offset + len(found), wanted)
+            found += piece
+            if len(piece) < wanted:
+                break
+        return found
 
     def _ask(self, order_id: str, path: str, offset: int, limit: int) -> bytes:
         with self._store.transaction() as tx:
             known = tx.sites.orders([order_id]).get(order_id)
-            if known is None or known.order is None or offset < 0 or limit <= 0:
+            if known is None or known.order is None or offset < 0:
                 return b""
             self._heard(tx.sites)
             question = Inquiry(
@@ -142,7 +154,7 @@ class AgentEngine:
                 order_id=order_id,
                 path=path,
                 offset=offset,
-                limit=min(limit, ANSWER_BYTES_MAX),
+                limit=limit,
             )
             tx.sites.inquire(question)
         try:
@@ -224,7 +236,22 @@ def _observation(order_id: str, order: SiteOrder | None, seen: datetime | None) 
         return Observation(order_id=order_id, state=OrderState.UNKNOWN)
     if order.report is None:
         return Observation(order_id=order_id, state=OrderState.PENDING)
-    return order.report if order.done else replace(order.report, seen=seen)
+    report = order.report
+    return replace(report, started=_utc(report.started), ended=_utc(report.ended), seen=None if order.done else seen)
+
+
+def _utc(when: datetime | None) -> datetime | None:
+    return None if when is None else when.astimezone(UTC)
+
+
+def _check_text(order: Order) -> None:
+    """Raises Never(engine-refused) for what cannot be written down as text, so that no message can carry it."""
+    texts = [*order.command, order.directory, *order.environment, *order.environment.values()]
+    try:
+        "".join(texts).encode()
+    except UnicodeEncodeError:
+        what = msg("the command or environment of order {order} is not Unicode text", order=order.id)
+        raise refused(what) from None
 
 
 def _unreachable(message: Message) -> NotNow:

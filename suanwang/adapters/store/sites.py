@@ -15,6 +15,7 @@ from suanwang.domain.agent import Inquiry, SiteAgent, SiteOrder
 
 IDS_MAX = 1000
 """How many ids one statement names."""
+REMEMBERED_LETTERS_MAX = 10_000
 
 
 class SqlSites:
@@ -104,9 +105,13 @@ class SqlSites:
                 raise refused("key_site_orders_site_id_number")
 
 
-@lru_cache(maxsize=20_000)
 def _order(body: str) -> SiteOrder:
-    """An order's text changes only with its news, and every tick reads every open one."""
+    """An order's text changes only with its news, and every tick reads every open one: it is read once."""
+    return _read(body) if len(body) < REMEMBERED_LETTERS_MAX else codec.load(SiteOrder, body)
+
+
+@lru_cache(maxsize=20_000)
+def _read(body: str) -> SiteOrder:
     return codec.load(SiteOrder, body)
 
 

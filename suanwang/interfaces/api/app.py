@@ -6,7 +6,7 @@ from fastapi import FastAPI
 
 from suanwang import __version__
 from suanwang.bootstrap import House
-from suanwang.interfaces.api import books, catalog, health, identity, jobs, sites, streams, workloads
+from suanwang.interfaces.api import agent_routes, books, catalog, health, identity, jobs, sites, streams, workloads
 from suanwang.interfaces.api.operations import describe
 from suanwang.interfaces.serving.front import Front
 from suanwang.interfaces.serving.limits import Shares
@@ -24,6 +24,7 @@ ROUTERS = (
     sites.router,
     catalog.router,
     identity.router,
+    agent_routes.router,
     sessions.router,
 )
 """Every router of the hub. One that is added here is served, documented and fuzzed."""

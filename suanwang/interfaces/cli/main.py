@@ -7,6 +7,7 @@ import click
 
 from suanwang import __version__
 from suanwang.errors import InvalidInput, Problem, SuanwangError, msg
+from suanwang.interfaces.cli.agent import agent
 from suanwang.interfaces.cli.bench import bench
 from suanwang.interfaces.cli.books import admin, bill, ledger, voucher
 from suanwang.interfaces.cli.budgets import budget, period
@@ -19,6 +20,7 @@ from suanwang.interfaces.cli.jobs import job, jobs
 from suanwang.interfaces.cli.plan import plan
 from suanwang.interfaces.cli.prices import prices
 from suanwang.interfaces.cli.programmes import COMMANDS as PROGRAMME_COMMANDS
+from suanwang.interfaces.cli.replan import replan
 from suanwang.interfaces.cli.replay import replay
 from suanwang.interfaces.cli.run import place, run, submit
 from suanwang.interfaces.cli.terminal import Terminal, error_as_json
@@ -48,6 +50,7 @@ COMMANDS = (
     place,
     plan,
     prices,
+    replan,
     submit,
     jobs,
     job,
@@ -61,6 +64,7 @@ COMMANDS = (
     feasibility,
     replay,
     up,
+    agent,
     user,
     project,
     token,

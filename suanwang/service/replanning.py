@@ -1,0 +1,159 @@
+"""Re-planning of what waits: a held job is moved to a better place or hour only where that pays.
+
+What runs stays. Each waiting job is placed again by the code that placed it first, given where all others are, until
+none gets cheaper by more than `GAIN` of its cost: each move lowers the cost of all, and made again it moves nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from fractions import Fraction
+
+from suanwang.domain.job import Job, JobState
+from suanwang.domain.money import Money
+from suanwang.domain.placement import Occupancy, Option, Placement
+from suanwang.errors import Conflict, Never, msg
+from suanwang.place.board import Board, promise_of
+from suanwang.place.offer import Request, offers
+from suanwang.place.outlook import Outlooks, to_us
+from suanwang.place.place import place
+from suanwang.place.rolling import GAIN
+from suanwang.ports import Transaction
+from suanwang.service.hub import Hub
+from suanwang.service.moves import move
+from suanwang.service.orders import HOLD_GRACE
+from suanwang.service.planning import estimate_all, occupancy_of
+from suanwang.service.redemptions import redemptions_for
+from suanwang.settle import hold, release
+
+ROUNDS_MAX = 10
+HORIZON = timedelta(hours=168)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """A waiting job that another place or hour suits better: what staying costs now, what it would, and the option."""
+
+    job_id: str
+    workload: str
+    stays: Option
+    placement: Placement
+
+    @property
+    def saved(self) -> Money:
+        return self.stays.total - self.placement.option.total
+
+
+def replan_waiting(hub: Hub) -> list[Move]:
+    """The moves that pay, of all jobs that wait for a start that is still to come. Nothing is changed."""
+    now = hub.clock.now()
+    with hub.store.transaction() as tx:
+        held = tx.jobs.find(states=(JobState.HELD,), limit=1_000_000)
+        taken = occupancy_of(tx, now, hub.grid, without=frozenset(job.id for job in held))
+    jobs = {job.id: job for job in held if job.placement is not None}
+    return _Replan(hub, jobs, taken, now).moves()
+
+
+class _Replan:
+    def __init__(self, hub: Hub, jobs: Mapping[str, Job], taken: Occupancy, now: datetime) -> None:
+        self.hub, self.now, self.outlooks = hub, now, Outlooks(hub.grid)
+        self.jobs = list(jobs.values())
+        self.board = Board(taken)
+        self.stays: list[Option] = []
+        self.found: dict[int, Placement] = {}
+        self.estimated = [estimate_all(hub, job.workload, to_run=True) for job in self.jobs]
+        for number, job in enumerate(self.jobs):
+            assert job.placement is not None
+            option = job.placement.option
+            self.board.place(number, option.pool_id, [promise_of(option)])
+            self.stays.append(self._as_it_costs_now(job, option))
+
+    def moves(self) -> list[Move]:
+        waiting = [i for i, option in enumerate(self.stays) if option.start > self.now]
+        for _ in range(ROUNDS_MAX):
+            if not sum(self._move(number) for number in waiting):
+                break
+        return [
+            Move(job_id=job.id, workload=job.workload.name, stays=self.stays[i], placement=self.found[i])
+            for i, job in enumerate(self.jobs)
+            if i in self.found
+        ]
+
+    def _as_it_costs_now(self, job: Job, option: Option) -> Option:
+        """The option where and when it stands, at the prices that are known now."""
+        request = Request(
+            workload=job.workload, grid=self.hub.grid, now=self.now, horizon=HORIZON, occupancy=Occupancy()
+        )
+        made = offers(request, [option.estimate], self.outlooks)[0] if option.start > self.now else []
+        inside = [o for o in made if o.outlook.edges[0] <= to_us(option.start) <= o.last_us]
+        return inside[0].option(to_us(option.start)) if inside else option
+
+    def _move(self, number: int) -> bool:
+        """Place a job anew; whether that saves enough to be worth it."""
+        job = self.jobs[number]
+        before = self.found[number].option if number in self.found else self.stays[number]
+        self.board.take_back(number)
+        estimates, rejections = self.estimated[number]
+        decision = place(
+            job.workload,
+            self.hub.grid,
+            estimates,
+            rejections,
+            self.now,
+            self.board.occupancy,
+            outlooks=self.outlooks,
+        )
+        better = isinstance(decision, Placement) and worth_moving(before, decision.option)
+        if isinstance(decision, Placement) and better:
+            self.found[number] = decision
+            before = decision.option
+        self.board.place(number, before.pool_id, [promise_of(before)])
+        return better
+
+
+def worth_moving(stays: Option, other: Option) -> bool:
+    """Whether an option saves enough of what staying costs."""
+    least = stays.total.times(1 - Fraction(str(GAIN)))
+    return other.total < least and other.billed_high <= stays.billed_high
+
+
+def apply(hub: Hub, found: Move) -> bool:
+    """Make a move: what was held is released and held anew, in one step. False where the job has moved on meanwhile,
+    or a voucher pays for it and the move would leave the site that the voucher was found good for."""
+    now = hub.clock.now()
+    try:
+        with hub.store.transaction() as tx:
+            job = tx.jobs.get(found.job_id)
+            if job.state is not JobState.HELD or job.cancel_requested or not _as_found(job, found):
+                return False
+            _hold_again(hub, tx, job, found, now)
+    except (Conflict, Never):
+        return False
+    return True
+
+
+def _as_found(job: Job, found: Move) -> bool:
+    """Whether the job still stands where it stood when the move was found, and its vouchers allow the move."""
+    if job.placement is None:
+        return False
+    stood = job.placement.option
+    same_place = (stood.pool_id, stood.start) == (found.stays.pool_id, found.stays.start)
+    same_site = stood.site_id == found.placement.option.site_id
+    return same_place and (same_site or not any(r.amount for r in job.redemptions))
+
+
+def _hold_again(hub: Hub, tx: Transaction, job: Job, found: Move, now: datetime) -> None:
+    option = found.placement.option
+    detail = msg(
+        "Re-planned: {pool} from {start} saves {amount}.",
+        pool=option.pool_id,
+        start=option.start.isoformat(),
+        amount=str(found.saved),
+    )
+    tx.usage.seal(hub.grid.price_book_of(hub.grid.pool(option.pool_id), option.start))
+    tx.ledger.post(release(tx.ledger.pending(job.id), at=now))
+    changes = {"placement": found.placement, "rejections": found.placement.rejections}
+    placed = move(tx.jobs, job, JobState.PLACED, now, None, detail, replanned=job.replanned + 1, **changes)
+    redemptions = redemptions_for(hub, tx, placed, option, now)
+    tx.ledger.post(hold(placed, redemptions, at=now, expires=max(option.start, now) + HOLD_GRACE))
+    move(tx.jobs, placed, JobState.HELD, now, redemptions=redemptions)
