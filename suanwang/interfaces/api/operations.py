@@ -33,6 +33,7 @@ _REFUSALS = {
     429: "Too many requests; Retry-After says when to come again.",
     503: "It may work later; Retry-After says when to try again.",
 }
+_FASTAPIS_ERRORS = {"HTTPValidationError", "ValidationError"}
 _ERROR = {"$ref": "#/components/schemas/Error"}
 
 
@@ -94,8 +95,9 @@ def describe(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
         made = get_openapi(title=app.title, version=app.version, routes=app.routes)
         components = made.setdefault("components", {}).setdefault("schemas", {})
-        components.clear()
-        components |= {"Error": _error_schema()}
+        for name in _FASTAPIS_ERRORS & set(components):
+            del components[name]
+        components["Error"] = _error_schema()
         made["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
         for path in made["paths"].values():
             for found in path.values():
@@ -104,8 +106,15 @@ def describe(app: FastAPI) -> dict[str, Any]:
     return app.openapi_schema
 
 
+def _ours(told: dict[str, Any]) -> dict[str, Any]:
+    """A response; where FastAPI describes its own error, ours, which is what comes."""
+    schema = told.get("content", {}).get("application/json", {}).get("schema", {})
+    return _refusal(_REFUSALS[422]) if schema.get("$ref", "").rpartition("/")[2] in _FASTAPIS_ERRORS else told
+
+
 def _complete(found: dict[str, Any], components: dict[str, Any]) -> None:
     """Put the schemas of answer and body where OpenAPI has them."""
+    found["responses"] = {code: _ours(told) for code, told in found["responses"].items()}
     if "x-shape" not in found:
         return
     status, media, answer, body = _SHAPES[found.pop("x-shape")]
