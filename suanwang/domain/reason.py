@@ -23,6 +23,9 @@ class Reason(StrEnum):
     WAITING_FOR_CHEAP_POWER = "WaitingForCheapPower"
     WAITING_FOR_DATA = "WaitingForData"
     WAITING_FOR_START = "WaitingForStart"
+    OUTRANKED = "Outranked"
+    RECLAIMED = "Reclaimed"
+    RESIZED = "Resized"
     SITE_DRAINED = "SiteDrained"
     ENGINE_UNREACHABLE = "EngineUnreachable"
     ENGINE_REFUSED = "EngineRefused"
@@ -60,6 +63,9 @@ MEANING: dict[Reason, str] = {
     Reason.WAITING_FOR_CHEAP_POWER: "The planned start is later because the hours until then cost more.",
     Reason.WAITING_FOR_DATA: "The workload's data is still on its way to the site.",
     Reason.WAITING_FOR_START: "The workload's earliest start is not yet reached.",
+    Reason.OUTRANKED: "It was stopped for a job that the policy puts before it; it goes on from its checkpoint later.",
+    Reason.RECLAIMED: "It ran on accelerators that its account had borrowed; their owner took them back.",
+    Reason.RESIZED: "It was stopped to go on with another number of accelerators.",
     Reason.SITE_DRAINED: "The site takes no new work.",
     Reason.ENGINE_UNREACHABLE: "The site's engine does not answer; it is tried again.",
     Reason.ENGINE_REFUSED: "The site's engine refused the order.",

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from suanwang.domain.accelerator import Accelerator
 from suanwang.domain.budget import Budget
+from suanwang.domain.entitlement import Entitlements
 from suanwang.domain.geography import City, LatencyModel, great_circle_km
 from suanwang.domain.money import Money
 from suanwang.domain.price import PriceBook, in_force
@@ -122,7 +123,8 @@ class Tenant:
 class Grid:
     """Everything that placement may choose from. Ids are unique and references resolve (checked where it is read).
 
-    `policy`: name of the queueing policy that admits its jobs. `zone`: on whose clock its months and years begin.
+    `policy`: the policy that admits its jobs, and the packing. `entitlements`: who is entitled to how much. `zone`: on
+    whose clock its months and years begin.
     """
 
     id: str
@@ -137,6 +139,7 @@ class Grid:
     carbon_price_per_t: Money | None = None
     latency: LatencyModel = LatencyModel()
     policy: str = "fcfs"
+    entitlements: Entitlements = Entitlements()
     budgets: tuple[Budget, ...] = ()
     zone: tzinfo = UTC
 

@@ -71,9 +71,15 @@ Task = Training | Serving | Batch
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demand:
-    """Accelerators asked for; empty means "let the grid choose". `count` is the gang: all of them or none."""
+    """Accelerators asked for; empty means "let the grid choose". `count` is the gang: all of them or none.
+
+    `least`: with how few it can go on when it is resized (None: it keeps its size); `serial_share`: the part of its
+    work that more accelerators do not shorten, 0 to 1 (Amdahl).
+    """
 
     count: int | None = None
+    least: int | None = None
+    serial_share: float | None = None
     accelerators: tuple[str, ...] = ()
     vendors: tuple[str, ...] = ()
     capabilities: tuple[str, ...] = ()

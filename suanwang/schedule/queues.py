@@ -5,7 +5,8 @@ number. A gang starts whole or not at all. A queue keeps its jobs by rising key,
 
 In order: nothing passes a job that does not fit. First fit: whatever fits starts, so a large job may starve.
 EASY (Lifka, JSSPP 1995; Mu'alem and Feitelson, IEEE TPDS 2001): the first job that does not fit has a reservation, at
-the time when enough accelerators are expected to be free; others pass if they do not delay it.
+the time when enough accelerators are expected to be free; others pass if they do not delay it. Conservative: every
+job that waits has one.
 """
 
 from bisect import bisect_left, insort
@@ -14,6 +15,8 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from suanwang.schedule.profile import Profile
 
 Numbers = NDArray[np.float64]
 
@@ -254,3 +257,50 @@ class Easy(_Passing):
             running = Running([*running, *ours])
         end, spare = running.free_from(int(self._sizes[self._first]), free)
         self._reserved = max(end, now), spare
+
+
+class Conservative:
+    """Every job has a reservation, made in order; a job starts when its own is now. Made anew at every event."""
+
+    def __init__(self, sizes: Sequence[int], estimates: Sequence[float]) -> None:
+        self._sizes, self._estimates = sizes, estimates
+        self._keys: list[tuple[float, int]] = []
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def submit(self, job: int, key: float) -> None:
+        """Behind those with a key that is not greater; jobs are numbered as they come."""
+        insort(self._keys, (key, job))
+
+    def admit(self, now: float, free: int, running: Running) -> list[int]:
+        """Those behind are looked at only as long as something is free now that the smallest of them could use."""
+        if not free or not self._keys:
+            return []
+        profile = Profile(free, ((end - now, size) for end, size in running))
+        smallest = self._smallest_from()
+        started: list[int] = []
+        kept: list[tuple[float, int]] = []
+        for at, (key, job) in enumerate(self._keys):
+            if free < smallest[at]:
+                kept += self._keys[at:]
+                break
+            size, estimate = self._sizes[job], self._estimates[job]
+            start = profile.earliest(size, estimate)
+            if start < float("inf"):
+                profile.reserve(start, estimate, size)
+            if start == 0.0:
+                started.append(job)
+                free -= size
+            else:
+                kept.append((key, job))
+        self._keys = kept
+        return started
+
+    def _smallest_from(self) -> list[int]:
+        """By place in the queue, the smallest size from there on."""
+        smallest, least = [0] * len(self._keys), 1 << 62
+        for at in range(len(self._keys) - 1, -1, -1):
+            least = min(least, self._sizes[self._keys[at][1]])
+            smallest[at] = least
+        return smallest

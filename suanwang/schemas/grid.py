@@ -10,8 +10,9 @@ from suanwang.domain.geography import City, LatencyModel
 from suanwang.domain.money import Money
 from suanwang.domain.price import PriceBook
 from suanwang.domain.site import Grid, Link, Tenant
-from suanwang.errors import msg
-from suanwang.schedule.policies import policy_names
+from suanwang.errors import InvalidInput, NotFound, msg
+from suanwang.schedule.scheme import find_scheme
+from suanwang.schemas.entitlements import make_entitlements
 from suanwang.schemas.findings import Findings
 from suanwang.schemas.grid_fields import BudgetSection, GridFile, GridSection, TenantSection
 from suanwang.schemas.json_schema import schema_of
@@ -58,7 +59,8 @@ def read_grid(text: str, name: str, catalog: Catalog, books: Sequence[PriceBook]
     pools = [make_pool(pool, (*ROOT, "pools", i), findings, catalog, tables) for i, pool in enumerate(section.pools)]
     tenants = [_tenant(tenant, section.currency) for tenant in section.tenants]
     _check_money(section, findings)
-    findings.reference((*ROOT, "policy"), msg("policies"), section.policy, dict.fromkeys(policy_names(), ""))
+    _check_policy(section, findings)
+    entitlements = make_entitlements(section.entitlements, (*ROOT, "entitlements"), findings)
     findings.raise_any()
     return Grid(
         id=section.id,
@@ -73,6 +75,7 @@ def read_grid(text: str, name: str, catalog: Catalog, books: Sequence[PriceBook]
         carbon_price_per_t=section.carbon_price,
         latency=_latency(section),
         policy=section.policy,
+        entitlements=entitlements,
         budgets=tuple(budget for budget in budgets if budget),
         zone=section.zone or UTC,
     )
@@ -88,6 +91,18 @@ def _check_ids(section: GridSection, findings: Findings) -> None:
         if not isinstance(city, str) and city is not None and city.id in places:
             what = msg("{city} is the id of a site too.", city=city.id)
             findings.add((*ROOT, "cities", i, "id"), what, msg("Rename one of them; links and data name either."))
+
+
+def _check_policy(section: GridSection, findings: Findings) -> None:
+    if not section.policy:
+        return
+    try:
+        find_scheme(section.policy)
+    except NotFound as error:
+        findings.add((*ROOT, "policy"), msg("{problem}.", problem=error.message), error.remedy)
+    except InvalidInput as error:
+        for problem in error.problems:
+            findings.add((*ROOT, "policy"), msg("{problem}.", problem=problem.message), problem.remedy)
 
 
 def _book_ids(section: GridSection, books: Sequence[PriceBook], findings: Findings) -> Mapping[str, object] | None:

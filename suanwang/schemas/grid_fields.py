@@ -6,6 +6,7 @@ from pydantic import Discriminator, Field, Strict, Tag
 
 from suanwang.domain.budget import OnLimit
 from suanwang.domain.period import Span
+from suanwang.schemas.entitlements import EntitlementSection
 from suanwang.schemas.price_book_fields import Number, PriceBookSection
 from suanwang.schemas.programme_fields import ProgrammeSection
 from suanwang.schemas.quantities import Amount, AmountPerGB, AmountPerTonne, Bandwidth, Currency, DurationOrZero, Power
@@ -117,7 +118,7 @@ class GridSection(Section):
     currency: Currency = Field(description="Currency of all prices (ISO 4217).")
     carbon_price: AmountPerTonne | None = Field(None, description="Price of a tonne of CO2; not counted if not given.")
     latency: LatencySection | None = Field(None, description="Model of round trips; its defaults if not given.")
-    policy: Word = Field("fcfs", description="Queueing policy: fcfs, priority …")
+    policy: Name = Field("fcfs", description="Policy and packing: fcfs, las(quantum=2h), fair_share + topology …")
     sites: list[SiteSection] = Field(min_length=1, description="Sites.")
     pools: list[PoolSection] = Field(min_length=1, description="Pools.")
     links: list[LinkSection] = Field([], description="Links.")
@@ -126,6 +127,7 @@ class GridSection(Section):
     )
     price_books: list[PriceBookSection] = Field([], description="Price books; files of their own add to them.")
     tenants: list[TenantSection] = Field([], description="Tenants.")
+    entitlements: list[EntitlementSection] = Field([], description="Who is entitled to how much.")
     programmes: list[ProgrammeSection] = Field([], description="Voucher programmes.")
     budgets: list[BudgetSection] = Field([], description="Budgets and quotas.")
     zone: Zone | None = Field(None, description="On whose clock months and years begin; UTC if not given.")

@@ -156,6 +156,8 @@ def _demand(section: WorkloadSection) -> Demand:
     if not isinstance(asked, DemandSection):
         return Demand()
     return Demand(
+        least=asked.least,
+        serial_share=asked.serial_share,
         count=asked.count,
         accelerators=tuple(asked.kinds),
         vendors=tuple(asked.vendors),

@@ -74,6 +74,10 @@ class DemandSection(Section):
     """Accelerators asked for; what is left out is the grid's choice."""
 
     count: Size | None = Field(None, description="Accelerators, all of them or none (a gang).")
+    least: Size | None = Field(None, description="With how few it can go on when resized; keeps its size if not given.")
+    serial_share: Annotated[float, Field(ge=0, le=1)] | None = Field(
+        None, description="Part of the work that more accelerators do not shorten; 0 if not given."
+    )
     kinds: Names = Field([], description="Catalog ids that will do.")
     vendors: Names = Field([], description="Vendors that will do.")
     capabilities: Names = Field(

@@ -13,7 +13,7 @@ from suanwang.domain.money import Money
 from suanwang.domain.usage import UsageRecord
 from suanwang.domain.voucher import Voucher
 from suanwang.domain.workload import Workload
-from suanwang.schedule.policies import find_policy
+from suanwang.schedule.scheme import find_scheme
 from suanwang.schemas.answers import PriceTable
 from suanwang.schemas.workload import read_workload
 from suanwang.service.drains import present
@@ -35,7 +35,7 @@ class LocalDesk:
     def __init__(self, house: House) -> None:
         self.house = house
         self._hub = house.hub
-        self._policy = find_policy(house.hub.grid.policy)
+        self._policy = find_scheme(house.hub.grid.policy).policy
         self._idle = False
 
     def now(self) -> datetime:

@@ -18,6 +18,7 @@ from suanwang.errors import Message, NotFound, NotNow, msg
 from suanwang.ports import Transaction
 from suanwang.service.hub import Hub
 from suanwang.service.moves import move
+from suanwang.service.preempt import times_stopped, was_stopped
 from suanwang.settle import meter, rate, rate_data
 
 
@@ -81,7 +82,8 @@ def _record(hub: Hub, order: Order, last: Observation | None, observation: Obser
         _meter(hub, tx, job, order, observation, now if observation.seen is None else min(now, observation.seen))
         if over:
             if job.state in ACTIVE:
-                after, reason, detail = _end(job, observation)
+                stopped = times_stopped(tx, job.id) if job.attempt > 1 else 0
+                after, reason, detail = _end(job, observation, stopped)
                 move(tx.jobs, job, after, now, reason, detail)
             tx.jobs.close_order(order.id)
     return int(over)
@@ -123,9 +125,11 @@ def _data(hub: Hub, job: Job, record: UsageRecord, book: PriceBook) -> list[Char
     return [rate_data(record, data, link.price_per_gb, book) for data, link in lines if link and link.price_per_gb]
 
 
-def _end(job: Job, observation: Observation) -> tuple[JobState, Reason | None, Message | None]:
-    """What the end of an attempt means for its job."""
+def _end(job: Job, observation: Observation, stopped: int) -> tuple[JobState, Reason | None, Message | None]:
+    """What the end of an attempt means for its job, of which a policy has `stopped` so many attempts before."""
     code = observation.exit_code
+    if was_stopped(job, observation):
+        return JobState.PREEMPTED, job.reason, job.detail
     match observation.cause:
         case EndCause.EXITED if code == 0:
             return JobState.SUCCEEDED, None, None
@@ -143,7 +147,7 @@ def _end(job: Job, observation: Observation) -> tuple[JobState, Reason | None, M
             reason, detail = Reason.ENGINE_LOST, msg("The engine lost attempt {attempt}.", attempt=job.attempt)
     if job.cancel_requested:
         return JobState.CANCELLED, Reason.CANCELLED_BY_TENANT, detail
-    resumable = job.workload.checkpointing is not None and job.attempt <= job.workload.checkpointing.retries
+    resumable = job.workload.checkpointing is not None and job.attempt - stopped <= job.workload.checkpointing.retries
     return (JobState.PREEMPTED if resumable else JobState.FAILED), reason, detail
 
 

@@ -6,26 +6,37 @@ the engine knows it by. So a crash at any point ends in one start: the next tick
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from suanwang.domain.job import ACTIVE, Job, JobState
 from suanwang.domain.order import Capacity, Order
 from suanwang.domain.reason import Reason
 from suanwang.errors import Never, NotFound, NotNow
 from suanwang.ports import Transaction
-from suanwang.schedule.cycle import Decisions
-from suanwang.schedule.snapshot import Active, PoolState, Snapshot, Waiting
+from suanwang.schedule.decisions import Admitted, Decisions
+from suanwang.schedule.history import History, Run
+from suanwang.schedule.policy import Policy, Remembers, Sharing
+from suanwang.schedule.snapshot import NOTHING, Active, Had, PoolState, Snapshot, Waiting, scaling_of
 from suanwang.service.hub import Hub
 from suanwang.service.moves import move
 
 WAITING = (JobState.HELD, JobState.PREEMPTED)
+REMEMBERED = timedelta(days=28)
+"""How far back fair share and predictions look: four of the usual half-lives, after which a sixteenth is left."""
 
 
-def snapshot(hub: Hub, now: datetime, unreachable: frozenset[str]) -> Snapshot:
-    """What the cycle decides on: each pool as its engine says it is, the jobs that wait, the jobs that are active."""
+def snapshot(hub: Hub, now: datetime, unreachable: frozenset[str], policy: Policy) -> Snapshot:
+    """What the cycle decides on: each pool as its engine says it is, the jobs that wait, the jobs that are active.
+
+    What earlier attempts have had is looked up for a policy that shares, and what has ended for one that remembers.
+    """
     with hub.store.transaction() as tx:
         waiting = tx.jobs.find(states=WAITING, limit=1_000_000)
         active = tx.jobs.find(states=tuple(ACTIVE), limit=1_000_000)
+        again = [job for job in (*waiting, *active) if job.attempt > (0 if job.state in WAITING else 1)]
+        had = {job.id: _had(tx, job) for job in again} if isinstance(policy, Sharing) else {}
+        sizes = {o.job_id: o.accelerators for o, _ in tx.jobs.orders(open_only=True)}
+        history = _history(tx, now) if isinstance(policy, Remembers) else History()
     pools = []
     for pool in hub.grid.pools:
         capacity = _capacity(hub, pool.id, pool.id in unreachable)
@@ -33,9 +44,49 @@ def snapshot(hub: Hub, now: datetime, unreachable: frozenset[str]) -> Snapshot:
     return Snapshot(
         now=now,
         pools=tuple(pools),
-        waiting=tuple(Waiting.of(job) for job in waiting),
-        active=tuple(Active.of(job) for job in active),
+        waiting=tuple(Waiting.of(job, had.get(job.id, NOTHING)) for job in waiting),
+        active=tuple(Active.of(job, had.get(job.id, NOTHING), sizes.get(job.id)) for job in active),
+        entitlements=hub.grid.entitlements,
+        history=history,
     )
+
+
+def _had(tx: Transaction, job: Job) -> Had:
+    """What the attempts before the present one have had, as metered."""
+    present = f"{job.id}.{job.attempt}" if job.state in ACTIVE else ""
+    scaling, quoted = scaling_of(job), job.placement.option.accelerators if job.placement else 1
+    seconds = accelerator_s = done_s = 0.0
+    for record in tx.usage.records(job.id):
+        if record.order_id != present:
+            ran_s = (record.end - record.start).total_seconds()
+            seconds += ran_s
+            accelerator_s += ran_s * record.accelerators
+            done_s += ran_s * (scaling.speed(record.accelerators, quoted) if scaling else 1.0)
+    return Had(seconds=seconds, accelerator_s=accelerator_s, done_s=done_s)
+
+
+def _history(tx: Transaction, now: datetime) -> History:
+    """The metered use of the last weeks; a job's run time is known when nothing of it is active."""
+    active = {job.id for job in tx.jobs.find(states=tuple(ACTIVE), limit=1_000_000)}
+    records = sorted(tx.usage.between(now - REMEMBERED, now), key=lambda r: (r.end, r.id))
+    records = [r for r in records if r.job_id not in active]
+    last = {record.job_id: record.id for record in records}
+    ran: dict[str, float] = {}
+    runs = []
+    for record in records:
+        ran[record.job_id] = ran.get(record.job_id, 0.0) + (record.end - record.start).total_seconds()
+        runs.append(
+            Run(
+                tenant=record.tenant,
+                user=record.tenant,
+                accelerators=record.accelerators,
+                start=record.start,
+                end=record.end,
+                complete=last[record.job_id] == record.id,
+                job_s=ran[record.job_id],
+            )
+        )
+    return History(runs)
 
 
 def _capacity(hub: Hub, pool_id: str, unreachable: bool) -> Capacity:
@@ -55,7 +106,7 @@ def admit(hub: Hub, decisions: Decisions, now: datetime) -> list[Order]:
         with hub.store.transaction() as tx:
             job = tx.jobs.get(admitted.job_id)
             if job.state in WAITING:
-                orders.append(_admit(hub, tx, job, now))
+                orders.append(_admit(hub, tx, job, now, admitted))
     for waiting in decisions.waiting:
         with hub.store.transaction() as tx:
             job = tx.jobs.get(waiting.job_id)
@@ -64,11 +115,12 @@ def admit(hub: Hub, decisions: Decisions, now: datetime) -> list[Order]:
     return orders
 
 
-def _admit(hub: Hub, tx: Transaction, job: Job, now: datetime) -> Order:
+def _admit(hub: Hub, tx: Transaction, job: Job, now: datetime, admitted: Admitted) -> Order:
     assert job.placement is not None
     assert job.workload.program is not None
     option = job.placement.option
-    used_s = sum((r.end - r.start).total_seconds() for r in tx.usage.records(job.id))
+    scaling, size = scaling_of(job), admitted.accelerators or option.accelerators
+    speed = scaling.speed(size, option.accelerators) if scaling else 1.0
     attempt = job.attempt + 1
     order = Order(
         id=f"{job.id}.{attempt}",
@@ -77,9 +129,9 @@ def _admit(hub: Hub, tx: Transaction, job: Job, now: datetime) -> Order:
         fence=attempt,
         pool_id=option.pool_id,
         queue=hub.grid.pool(option.pool_id).queue,
-        accelerators=option.accelerators,
+        accelerators=size,
         command=job.workload.program.command,
-        time_limit_s=max(option.estimate.time_s.high - used_s, 1.0),
+        time_limit_s=max((option.estimate.time_s.high - _had(tx, job).done_s) / speed, 1.0),
         directory=job.workload.program.directory,
         environment=job.workload.program.environment,
         state_key=job.id,

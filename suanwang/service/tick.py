@@ -3,17 +3,20 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from suanwang.schedule.cycle import Policy, cycle
+from suanwang.schedule.cycle import cycle
+from suanwang.schedule.policy import Policy
 from suanwang.service.collect import cancel_asked, collect
 from suanwang.service.dispatch import admit, dispatch, snapshot
 from suanwang.service.hub import Hub
 from suanwang.service.orders import plan_new
+from suanwang.service.preempt import preempt
 from suanwang.service.settlement import settle_ended
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TickReport:
-    """What one tick did: counts of orders that ended, jobs planned, admitted and settled, orders sent."""
+    """What one tick did: counts of orders that ended, jobs planned, admitted and settled, orders sent; `stopped`: jobs
+    that were asked to stop, or refused."""
 
     at: datetime
     ended: int
@@ -21,11 +24,12 @@ class TickReport:
     admitted: int
     sent: int
     settled: int
+    stopped: int = 0
 
     @property
     def idle(self) -> bool:
         """Nothing changed."""
-        return not (self.ended or self.planned or self.admitted or self.sent or self.settled)
+        return not (self.ended or self.planned or self.admitted or self.sent or self.settled or self.stopped)
 
 
 def tick(hub: Hub, policy: Policy) -> TickReport:
@@ -34,9 +38,12 @@ def tick(hub: Hub, policy: Policy) -> TickReport:
     cancel_asked(hub, now)
     seen = collect(hub)  # 2 engine states, and 3 metering of what they say
     planned = plan_new(hub, now)
-    state = snapshot(hub, now, seen.unreachable)  # 4 snapshot
+    state = snapshot(hub, now, seen.unreachable, policy)  # 4 snapshot
     decisions = cycle(state, policy)  # 5 cycle
+    stopped = preempt(hub, decisions, now)
     orders = admit(hub, decisions, now)
     sent = dispatch(hub, [*seen.unsent, *orders], now)  # 6 dispatch
     settled = settle_ended(hub, now)  # 7 settle
-    return TickReport(at=now, ended=seen.ended, planned=planned, admitted=len(orders), sent=sent, settled=settled)
+    return TickReport(
+        at=now, ended=seen.ended, planned=planned, admitted=len(orders), sent=sent, settled=settled, stopped=stopped
+    )

@@ -8,7 +8,7 @@ from time import perf_counter
 
 from suanwang.errors import NotNow
 from suanwang.ports import OfficeStore
-from suanwang.schedule.cycle import Policy
+from suanwang.schedule.policy import Policy
 from suanwang.service.drains import present
 from suanwang.service.hub import Hub
 from suanwang.service.tick import TickReport, tick

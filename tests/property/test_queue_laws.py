@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from suanwang.replay.engine import Jobs, replay
 from suanwang.replay.metrics import measure
-from suanwang.schedule.cycle import Policy, cycle
-from suanwang.schedule.policies import find_policy
+from suanwang.schedule.cycle import cycle
+from suanwang.schedule.policies import find_kept
+from suanwang.schedule.policy import Policy
 from suanwang.schedule.snapshot import Active, PoolState, Snapshot, Waiting
 from tests.plain_easy import easy_starts
 
@@ -82,7 +83,7 @@ def _active(jobs: Jobs, job: int, start: float) -> Active:
 @settings(max_examples=60, derandomize=True, deadline=None)
 @given(rows=TRACES)
 def test_replay_starts_each_job_when_the_live_cycle_would(name: str, rows: list[tuple[int, int, int, int]]) -> None:
-    jobs, policy = columns(rows), find_policy(name)
+    jobs, policy = columns(rows), find_kept(name)
     played = replay(jobs, CAPACITY, policy.queue, policy.keys(jobs.submit_s, jobs.estimate_s))
     assert played.start_s.tolist() == live(jobs, policy)
 
@@ -91,7 +92,7 @@ def test_replay_starts_each_job_when_the_live_cycle_would(name: str, rows: list[
 @given(rows=TRACES)
 def test_easy_is_what_its_definition_says(rows: list[tuple[int, int, int, int]]) -> None:
     jobs = columns(rows)
-    played = replay(jobs, CAPACITY, find_policy("easy").queue)
+    played = replay(jobs, CAPACITY, find_kept("easy").queue)
     columns_ = (jobs.submit_s.tolist(), jobs.run_s.tolist(), jobs.size.tolist(), jobs.estimate_s.tolist())
     assert played.start_s.tolist() == easy_starts(*columns_, CAPACITY)
 
@@ -100,7 +101,7 @@ def test_easy_is_what_its_definition_says(rows: list[tuple[int, int, int, int]])
 @settings(max_examples=60, derandomize=True, deadline=None)
 @given(rows=TRACES)
 def test_the_pool_is_never_overfull_and_no_bound_is_beaten(name: str, rows: list[tuple[int, int, int, int]]) -> None:
-    jobs, policy = columns(rows), find_policy(name)
+    jobs, policy = columns(rows), find_kept(name)
     played = replay(jobs, CAPACITY, policy.queue, policy.keys(jobs.submit_s, jobs.estimate_s))
     assert (played.start_s >= jobs.submit_s).all()
     for now in played.start_s.tolist():

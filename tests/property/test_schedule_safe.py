@@ -6,9 +6,10 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from suanwang.schedule.cycle import Policy, cycle
+from suanwang.schedule.cycle import cycle
 from suanwang.schedule.policies.fcfs import FirstComeFirstServed
 from suanwang.schedule.policies.priority import Priority
+from suanwang.schedule.policy import Policy
 from suanwang.schedule.snapshot import Active, PoolState, Snapshot, Waiting
 from tests.small_grid import hour
 

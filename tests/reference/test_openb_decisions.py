@@ -17,7 +17,8 @@ Decision = tuple[str, Demand, str]
 
 def read(column: str) -> tuple[list[Node], list[Demand], list[Decision]]:
     """Nodes, the workload's demands, and (pod, demand, node or "") in the order that they came."""
-    pods, broken = read_pods(HERE / "openb_pod_list_mini.csv")
+    path = HERE / "openb_pod_list_mini.csv"
+    pods, broken = read_pods(path.read_text(encoding="utf-8"), path)
     nodes, _ = read_nodes(HERE / "openb_node_list_gpu_node.csv")
     assert (len(pods), len(nodes), broken.count) == (816, 122, 0)
     demands = {pod.name: pod.demand for pod in pods}

@@ -7,14 +7,15 @@ import pytest
 
 from suanwang.adapters.traces.swf import read_swf
 from suanwang.replay.engine import Jobs, replay
-from suanwang.schedule.policies import find_policy
+from suanwang.schedule.policies import find_kept
 from tests.plain_easy import easy_starts
 
 HERE = Path(__file__).parent / "queue_starts"
 
 
 def busy() -> tuple[Jobs, int]:
-    jobs, processors, broken = read_swf(HERE / "busy.swf")
+    path = HERE / "busy.swf"
+    jobs, processors, _, broken = read_swf(path.read_text(encoding="utf-8"), path)
     assert processors is not None
     assert (len(jobs), processors, broken.count) == (800, 64, 0)
     return jobs, processors
@@ -23,7 +24,7 @@ def busy() -> tuple[Jobs, int]:
 @pytest.mark.parametrize("name", ["fcfs", "sjf", "first_fit"])
 def test_the_same_start_for_every_job(name: str) -> None:
     jobs, processors = busy()
-    policy = find_policy(name)
+    policy = find_kept(name)
     played = replay(jobs, processors, policy.queue, policy.keys(jobs.submit_s, jobs.estimate_s))
     with (HERE / "starts_s.csv").open(encoding="utf-8") as lines:
         theirs = {row["job"]: int(row[name]) for row in csv.DictReader(lines)}
@@ -34,7 +35,7 @@ def test_the_same_start_for_every_job(name: str) -> None:
 def test_easy_is_not_first_fit_where_a_large_job_waits() -> None:
     """The rule that parts them: nothing that passes may delay the first that waits."""
     jobs, processors = busy()
-    easy, first_fit = (replay(jobs, processors, find_policy(name).queue) for name in ("easy", "first_fit"))
+    easy, first_fit = (replay(jobs, processors, find_kept(name).queue) for name in ("easy", "first_fit"))
     large = jobs.size > processors // 2
     assert (easy.start_s - jobs.submit_s)[large].max() < (first_fit.start_s - jobs.submit_s)[large].max()
 
@@ -51,4 +52,4 @@ def test_easy_as_it_is_defined() -> None:
         estimate_s=jobs.estimate_s[:150],
         user=jobs.user[:150],
     )
-    assert replay(few, processors, find_policy("easy").queue).start_s.tolist() == plain
+    assert replay(few, processors, find_kept("easy").queue).start_s.tolist() == plain

@@ -11,9 +11,10 @@ from suanwang.domain.order import Capacity
 from suanwang.domain.placement import Occupancy, Placement, Promise
 from suanwang.domain.reason import Reason
 from suanwang.place.place import place
-from suanwang.schedule.cycle import Policy, cycle
+from suanwang.schedule.cycle import cycle
 from suanwang.schedule.policies.fcfs import FirstComeFirstServed
 from suanwang.schedule.policies.priority import Priority
+from suanwang.schedule.policy import Policy
 from suanwang.schedule.snapshot import Active, PoolState, Snapshot, Waiting
 from tests.small_grid import MONDAY, estimate, grid, hour, job, pool, site, workload
 
@@ -168,7 +169,8 @@ def test_why_a_placed_job_waits_is_read_from_its_placement() -> None:
 def test_active_of_a_job() -> None:
     running = job("j", placed(), JobState.RUNNING)
     active = Active.of(running)
-    assert active == Active(job_id="j", pool_id="p", accelerators=8, running=True, end=active.end)
+    assert (active.job_id, active.pool_id, active.accelerators, active.running) == ("j", "p", 8, True)
+    assert (active.job, active.started) == (Waiting.of(running), running.updated)
     assert active.end == running.updated + timedelta(seconds=placed().option.estimate.time_s.high)
     assert replace(active, end=None).seconds_left(hour(1)) == float("inf")
     assert not Active.of(replace(running, state=JobState.QUEUED)).running

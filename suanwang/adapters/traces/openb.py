@@ -27,10 +27,10 @@ def is_openb(first_line: str) -> bool:
     return set(first_line.strip().split(",")) >= POD
 
 
-def read_pods(path: Path) -> tuple[list[Pod], Malformed]:
+def read_pods(text: str, path: Path) -> tuple[list[Pod], Malformed]:
     """The pods in the file's order."""
     malformed = Malformed(str(path))
-    return parsed(rows(read_text(path), str(path), POD, malformed), _pod, malformed), malformed
+    return parsed(rows(text, str(path), POD, malformed), _pod, malformed), malformed
 
 
 def read_nodes(path: Path) -> tuple[list[Node], Malformed]:

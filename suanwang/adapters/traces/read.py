@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from suanwang.adapters.traces.gavel import is_gavel, read_gavel
 from suanwang.adapters.traces.openb import is_openb, read_nodes, read_pods
+from suanwang.adapters.traces.sacct import is_sacct, read_sacct
 from suanwang.adapters.traces.swf import read_swf
-from suanwang.adapters.traces.tables import read_table
+from suanwang.adapters.traces.tables import Service, read_table
 from suanwang.adapters.traces.text import Malformed, read_text
+from suanwang.adapters.traces.usage import is_usage, read_usage
 from suanwang.errors import NotFound, msg
 from suanwang.replay.engine import Jobs
 from suanwang.schedule.packing.nodes import Demand, Node
@@ -14,11 +17,12 @@ from suanwang.schedule.packing.nodes import Demand, Node
 
 @dataclass(frozen=True, slots=True)
 class JobTrace:
-    """Jobs in time, and the accelerators that the trace's header tells of."""
+    """Jobs in time, the accelerators that the trace's header tells of, and the time of its second 0 (since 1970)."""
 
     jobs: Jobs
     accelerators: int | None
     malformed: Malformed
+    zero_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,20 +34,36 @@ class DemandTrace:
     malformed: Malformed
 
 
-def read_trace(path: Path, nodes: Path | None = None) -> JobTrace | DemandTrace:
-    """Told by the content. `nodes`: the list for openb, else the one beside. Raises NotFound, InvalidInput."""
-    first = next((line for line in read_text(path).splitlines() if line.strip()), "")
+def read_trace(
+    path: Path,
+    nodes: Path | None = None,
+    throughputs: Path | None = None,
+    service: Service | None = None,
+) -> JobTrace | DemandTrace:
+    """Told by the content. `nodes`: the list for openb, `throughputs`: the table for Gavel, else what lies beside;
+    `service`: for requests to a model. Raises NotFound, InvalidInput."""
+    text = read_text(path)
+    first = next((line for line in text[:100_000].splitlines() if line.strip()), "")
     if is_openb(first):
-        pods, malformed = read_pods(path)
+        pods, malformed = read_pods(text, path)
         rows, broken = read_nodes(nodes or _beside(path))
         malformed.count += broken.count
         malformed.first += broken.first
         return DemandTrace([pod.demand for pod in pods], rows, malformed)
-    if first.lstrip().startswith(";") or first.partition(" ")[0].lstrip("-").isdigit():
-        jobs, accelerators, malformed = read_swf(path)
-        return JobTrace(jobs, accelerators, malformed)
-    jobs, malformed = read_table(path)
-    return JobTrace(jobs, None, malformed)
+    if is_gavel(first):
+        jobs, malformed = read_gavel(text, path, throughputs)
+        return JobTrace(jobs, None, malformed)
+    if is_sacct(first):
+        jobs, zero, malformed = read_sacct(text, path)
+        return JobTrace(jobs, None, malformed, zero)
+    if is_usage(first):
+        jobs, zero, malformed = read_usage(text, path)
+        return JobTrace(jobs, None, malformed, zero)
+    if first.lstrip().startswith(";") or (first.split(maxsplit=1)[:1] and first.split()[0].lstrip("-").isdigit()):
+        jobs, accelerators, begun, malformed = read_swf(text, path)
+        return JobTrace(jobs, accelerators, malformed, begun)
+    jobs, zero, malformed = read_table(text, path, service)
+    return JobTrace(jobs, None, malformed, zero)
 
 
 def _beside(path: Path) -> Path:

@@ -8,28 +8,29 @@ from pathlib import Path
 
 import numpy as np
 
-from suanwang.adapters.traces.text import Malformed, read_text
+from suanwang.adapters.traces.text import Malformed
 from suanwang.errors import msg
 from suanwang.replay.engine import Jobs
 
-ID, SUBMIT, RUN, ALLOCATED, ASKED, ASKED_S, USER = 0, 1, 3, 4, 7, 8, 11
+ID, SUBMIT, WAIT, RUN, ALLOCATED, ASKED, ASKED_S, USER = 0, 1, 2, 3, 4, 7, 8, 11
 FIELDS = 18
-USED = (ID, SUBMIT, RUN, ALLOCATED, ASKED, ASKED_S, USER)
+USED = (ID, SUBMIT, RUN, ALLOCATED, ASKED, ASKED_S, USER, WAIT)
 
 
-def read_swf(path: Path) -> tuple[Jobs, int | None, Malformed]:
-    """The jobs by submit time, the processors that the header tells (MaxProcs, else MaxNodes), and what was left out.
+def read_swf(text: str, path: Path) -> tuple[Jobs, int | None, float | None, Malformed]:
+    """The jobs by submit time from 0 s on, the processors that the header tells (MaxProcs, else MaxNodes), the time of
+    second 0 (UnixStartTime), and what was left out.
 
     A job's processors are those it asked for, else those it had; its estimate the time it asked for, else its run
     time. A job without run time or processors is left out and counted.
     """
-    text, malformed = read_text(path), Malformed(str(path))
+    malformed = Malformed(str(path))
     header = [line for line in text.splitlines()[:200] if line.lstrip().startswith(";")]
     table = _table(text, malformed)
     submit, run, asked = table[:, 1], table[:, 2], table[:, 4]
     size = np.where(asked > 0, asked, table[:, 3])
     known = (run >= 0) & (size > 0) & (submit >= 0)
-    for line in table[~known][:, 7].astype(int).tolist():
+    for line in table[~known][:, -1].astype(int).tolist():
         malformed.add(line, msg("the job has no submit time, run time or processors"))
     order = np.flatnonzero(known)
     order = order[np.argsort(submit[order], kind="stable")]
@@ -41,8 +42,11 @@ def read_swf(path: Path) -> tuple[Jobs, int | None, Malformed]:
         size=size.astype(np.int64),
         estimate_s=np.where(table[:, 5] > 0, table[:, 5], table[:, 2]),
         user=tuple(map(str, table[:, 6].astype(np.int64).tolist())),
+        recorded_start_s=table[:, 1] + table[:, 7] if len(table) and (table[:, 7] >= 0).all() else None,
     )
-    return jobs, _processors(header), malformed
+    told = _header(header)
+    start = told.get("UnixStartTime")
+    return jobs, told.get("MaxProcs") or told.get("MaxNodes"), None if start is None else float(start), malformed
 
 
 def _table(text: str, malformed: Malformed) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
@@ -61,10 +65,8 @@ def _table(text: str, malformed: Malformed) -> np.ndarray[tuple[int, int], np.dt
     return np.array(rows, dtype=np.float64).reshape(-1, len(USED) + 1)
 
 
-def _processors(header: list[str]) -> int | None:
-    told = dict(line.lstrip("; \\t").partition(":")[::2] for line in header)
-    for name in ("MaxProcs", "MaxNodes"):
-        words = told.get(name, "").split()
-        if words and words[0].isdigit():
-            return int(words[0])
-    return None
+def _header(lines: list[str]) -> dict[str, int]:
+    """The whole numbers that the header tells, by name."""
+    told = (line.lstrip("; \t").partition(":") for line in lines)
+    words = ((name, value.split()) for name, _, value in told)
+    return {name: int(value[0]) for name, value in words if value and value[0].isdigit()}

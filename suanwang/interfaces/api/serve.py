@@ -8,7 +8,7 @@ import uvicorn
 from suanwang.bootstrap import House
 from suanwang.errors import InvalidInput, Problem, msg, why_not_read
 from suanwang.interfaces.api.app import create_app
-from suanwang.schedule.policies import find_policy
+from suanwang.schedule.scheme import find_scheme
 from suanwang.service.ticking import Ticker
 
 BACKLOG = 2048
@@ -34,7 +34,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 def serve(house: House, listener: socket.socket, on_ready: Callable[[], None], *, ticking: bool = True) -> None:
     """Serve until SIGINT or SIGTERM. Open requests are answered, the tick that runs is ended, the lease given back."""
-    ticker = Ticker(house.hub, house.store, find_policy(house.hub.grid.policy))
+    ticker = Ticker(house.hub, house.store, find_scheme(house.hub.grid.policy).policy)
     app = create_app(house, ticker if ticking else None)
     config = uvicorn.Config(
         app, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_S, server_header=False, lifespan="off"

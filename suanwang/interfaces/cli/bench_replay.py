@@ -55,11 +55,11 @@ def _queues(trace: str, jobs: "Jobs", accelerators: int, read_s: float) -> list[
     from time import process_time
 
     from suanwang.replay.engine import replay as play
-    from suanwang.schedule.policies import find_policy
+    from suanwang.schedule.policies import find_kept
 
     results = []
     for name in POLICIES:
-        policy = find_policy(name)
+        policy = find_kept(name)
         began = process_time()
         played = play(jobs, accelerators, policy.queue, policy.keys(jobs.submit_s, jobs.estimate_s))
         cpu_s = process_time() - began

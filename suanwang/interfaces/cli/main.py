@@ -22,6 +22,7 @@ from suanwang.interfaces.cli.prices import prices
 from suanwang.interfaces.cli.programmes import COMMANDS as PROGRAMME_COMMANDS
 from suanwang.interfaces.cli.replan import replan
 from suanwang.interfaces.cli.replay import replay
+from suanwang.interfaces.cli.replay_advise import advise
 from suanwang.interfaces.cli.run import place, run, submit
 from suanwang.interfaces.cli.terminal import Terminal, error_as_json
 from suanwang.interfaces.cli.up import up
@@ -71,6 +72,7 @@ COMMANDS = (
 )
 for command in COMMANDS:
     cli.add_command(command)
+replay.add_command(advise)
 for command in PROGRAMME_COMMANDS:
     voucher.add_command(command)
 

@@ -1,18 +1,18 @@
-"""`suanwang replay`: a policy or a packing over a recorded trace; `compare`: many side by side."""
+"""`suanwang replay`: a policy and a packing over a recorded trace; `compare`: many side by side."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from suanwang.errors import InvalidInput, Problem, msg
+from suanwang.errors import msg
+from suanwang.interfaces.cli.replay_ground import PATH, ground, ground_options, malformed, read
 from suanwang.interfaces.cli.terminal import Terminal
 
 if TYPE_CHECKING:
-    from suanwang.adapters.traces.read import DemandTrace, JobTrace
-
-Command = TypeVar("Command", bound=Callable[..., Any])
+    from suanwang.adapters.traces.read import DemandTrace
+    from suanwang.replay.scenario import Case, Ground
 
 
 class TraceFirst(click.Group):
@@ -27,131 +27,179 @@ class TraceFirst(click.Group):
 
 @click.group(cls=TraceFirst)
 def replay() -> None:
-    """Play a recorded trace under a policy or a packing: `suanwang replay TRACE` is `suanwang replay run TRACE`.
+    """Play a recorded trace under a policy and a packing: `suanwang replay TRACE` is `suanwang replay run TRACE`.
 
     \b
     Examples:
       suanwang replay log.swf --policy easy
+      suanwang replay log.swf --policy "las(quantum=2h) + topology" --per-node 8 --report report.html
       suanwang replay openb_pod_list_default.csv --packing fgd --arrived-demand 1.0 --seeds 10
-      suanwang replay compare log.swf --policy fcfs --policy easy --json
+      suanwang replay compare log.swf --policy fcfs --policy easy --what-if load=1.3 --json
+      suanwang replay advise sacct.txt --now easy
     """
 
 
-def _options(command: Command) -> Command:
-    """What both commands take."""
-    for option in (
-        click.option("--json", "as_json", is_flag=True, help="Print JSON."),
-        click.option("--seeds", type=click.IntRange(1), default=1, show_default=True, help="How many runs (openb)."),
-        click.option("--first-seed", type=int, default=42, show_default=True, help="Of the runs; 42 as in FGD's."),
-        click.option(
-            "--arrived-demand", type=float, default=1.0, show_default=True, help="Of the accelerators (openb)."
-        ),
-        click.option("--nodes", type=click.Path(path_type=Path), help="List of nodes (openb; else the one beside)."),
-        click.option("--accelerators", type=click.IntRange(1), help="Of the pool (else as the trace's header tells)."),
-    ):
-        command = option(command)
-    return click.argument("trace", type=click.Path(path_type=Path))(command)
+arrived_option = click.option(
+    "--arrived-demand", type=float, default=1.0, show_default=True, help="Of the accelerators (openb)."
+)
+report_option = click.option("--report", type=PATH, help="Write an HTML report with charts to this file.")
+series_option = click.option("--series", "timeline", is_flag=True, help="Time series in the JSON.")
 
 
 @replay.command()
-@_options
-@click.option("--policy", default="fcfs", show_default=True, help="Queueing policy, for traces of jobs in time.")
-@click.option("--packing", default="best-fit", show_default=True, help="Packing, for traces of demands on nodes.")
+@ground_options
+@arrived_option
+@report_option
+@series_option
+@click.option("--policy", default="fcfs", show_default=True, help="Policy of the queue, or policy + packing.")
+@click.option("--packing", default="", help="Packing on nodes (openb: best-fit unless said).")
 @click.pass_obj
 def run(
     terminal: Terminal,
+    /,
     trace: Path,
     policy: str,
     packing: str,
-    nodes: Path | None,
-    accelerators: int | None,
     arrived_demand: float,
-    seeds: int,
-    first_seed: int,
-    as_json: bool,
+    report: Path | None,
+    timeline: bool,
+    **options: Any,
 ) -> None:
-    """Play TRACE (SWF, openb, Philly, Helios, Chronus) and print what came of it.
+    """Play TRACE and print what came of it.
+
+    Read are SWF, openb, Philly, Helios, Chronus, Gavel, Azure LLM, sacct exports and our own usage records.
 
     \b
     Example:
       suanwang replay run log.swf --policy easy --json
     """
-    from suanwang.adapters.traces.read import JobTrace, read_trace
+    from suanwang.replay.scenario import Case
+    from suanwang.schedule.options import split_scheme
 
-    read = read_trace(trace, nodes)
-    if isinstance(read, JobTrace):
-        result = _jobs(read, trace, policy, accelerators)
+    found = read(trace, options)
+    as_json, seeds = options["as_json"], range(options["first_seed"], options["first_seed"] + options["seeds"])
+    policy, named = split_scheme(policy)
+    from suanwang.adapters.traces.read import JobTrace
+
+    if isinstance(found, JobTrace):
+        case = Case(policy=policy, packing=packing or named)
+        results = play(terminal, [(ground(found, trace, options), case)], seeds, 1, timeline or report is not None)
     else:
-        result = _demands(read, packing, arrived_demand, range(first_seed, first_seed + seeds))
-    result |= _malformed(terminal, read, told=as_json)
-    terminal.json(result) if as_json else _show(terminal, [result])
+        results = [demands(found, packing or named or "best-fit", arrived_demand, seeds)]
+    if report:
+        write_report(terminal, report, trace, results)
+    finish(terminal, found, results[:1], as_json=as_json, timeline=timeline, single=True)
 
 
 @replay.command()
-@_options
-@click.option("--policy", "policies", multiple=True, help="Repeat for each policy.")
+@ground_options
+@arrived_option
+@report_option
+@series_option
+@click.option("--policy", "policies", multiple=True, help="Repeat for each policy, or policy + packing.")
 @click.option("--packing", "packings", multiple=True, help="Repeat for each packing.")
+@click.option(
+    "--what-if", "changes", multiple=True, help="Repeat: load=1.3, accelerators=1.25, run, tariff, rent, power."
+)
+@click.option("--at", "places", multiple=True, help="Repeat for each pool of the grid to play it in instead.")
 @click.option("--processes", type=click.IntRange(1), default=1, show_default=True, help="How many at a time.")
 @click.pass_obj
 def compare(
     terminal: Terminal,
+    /,
     trace: Path,
     policies: Sequence[str],
     packings: Sequence[str],
+    changes: Sequence[str],
+    places: Sequence[str],
     processes: int,
-    nodes: Path | None,
-    accelerators: int | None,
     arrived_demand: float,
-    seeds: int,
-    first_seed: int,
-    as_json: bool,
+    report: Path | None,
+    timeline: bool,
+    **options: Any,
 ) -> None:
-    """Play TRACE under each policy or packing, side by side.
+    """Play TRACE under each policy with each packing, as it is and under each what-if, side by side.
 
     \b
-    Example:
+    Examples:
       suanwang replay compare log.swf --policy fcfs --policy easy --json
+      suanwang replay compare log.swf --policy easy --what-if load=1.3 --what-if accelerators=1.25
     """
-    from concurrent.futures import ProcessPoolExecutor
+    from suanwang.adapters.traces.read import JobTrace
 
-    from suanwang.adapters.traces.read import JobTrace, read_trace
-
-    read = read_trace(trace, nodes)
-    calls: list[tuple[Any, ...]]
-    if isinstance(read, JobTrace):
-        calls = [(_jobs, read, trace, name, accelerators) for name in policies or ("fcfs", "sjf", "easy")]
+    found = read(trace, options)
+    seeds = range(options["first_seed"], options["first_seed"] + options["seeds"])
+    if isinstance(found, JobTrace):
+        cases = _cases(policies or ("fcfs", "sjf", "easy"), packings, changes)
+        grounds = [(ground(found, trace, options, at), at) for at in places or ("",)]
+        work = [(where, case) for where, _ in grounds for case in cases]
+        results = play(terminal, work, seeds, processes, timeline or report is not None)
+        for result, at in zip(results, [at for _, at in grounds for _ in cases], strict=True):
+            result["pool"] = at or None
     else:
-        names = packings or ("random", "best-fit", "least-fragmentation")
-        calls = [(_demands, read, name, arrived_demand, range(first_seed, first_seed + seeds)) for name in names]
-    if processes == 1:
-        results = [call(*arguments) for call, *arguments in calls]
-    else:
-        with ProcessPoolExecutor(processes) as pool:
-            results = [future.result() for future in [pool.submit(*call) for call in calls]]
-    if as_json:
-        terminal.json({"results": results, **_malformed(terminal, read, told=True)})
-    else:
-        _malformed(terminal, read, told=False)
-        _show(terminal, results)
+        kinds = packings or ("random", "best-fit", "least-fragmentation")
+        results = in_processes(processes, demands, [(found, name, arrived_demand, seeds) for name in kinds])
+    if report:
+        write_report(terminal, report, trace, results)
+    finish(terminal, found, results, as_json=options["as_json"], timeline=timeline)
 
 
-def _jobs(read: "JobTrace", trace: Path, policy: str, accelerators: int | None) -> dict[str, Any]:
+def _cases(policies: Sequence[str], packings: Sequence[str], changes: Sequence[str]) -> list["Case"]:
+    """Each policy, as it is named or with each packing, as things are and under each what-if."""
+    from suanwang.replay.scenario import Case, read_changes
+    from suanwang.schedule.options import split_scheme
+
+    read = [{}, *map(read_changes, changes)]
+    pairs = [split_scheme(text) for text in policies]
+    pairs = [(policy, packing) for policy, own in pairs for packing in ([own] if own else packings or [""])]
+    return [Case(policy=policy, packing=packing, changes=change) for change in read for policy, packing in pairs]
+
+
+def play(
+    terminal: Terminal, work: Sequence[tuple["Ground", "Case"]], seeds: range, processes: int, timeline: bool = False
+) -> list[dict[str, Any]]:
+    """A result for each (ground, case), in order: its figures, and the time series of its first seed."""
     from dataclasses import asdict
 
-    from suanwang.replay.engine import replay as play
-    from suanwang.replay.metrics import measure
-    from suanwang.schedule.policies import find_policy
+    from suanwang.interfaces.cli.replay_views import counting
+    from suanwang.replay.scenario import run_case, summary
 
-    size = accelerators or read.accelerators
-    if size is None:
-        problem = msg("the trace does not tell how many accelerators there are")
-        raise InvalidInput([Problem(str(trace), problem, msg("Say it with --accelerators."))])
-    rule = find_policy(policy.replace("-", "_"))
-    played = play(read.jobs, size, rule.queue, rule.keys(read.jobs.submit_s, read.jobs.estimate_s))
-    return {"policy": rule.name, "accelerators": size, **asdict(measure(played))}
+    calls = [(where, case, seed) for where, case in work for seed in seeds]
+    if processes > 1 and len(calls) > 1:
+        outcomes = in_processes(processes, _run, [(*call, timeline) for call in calls])
+    else:
+        with counting(terminal, sum(len(where.jobs) for where, _, _ in calls)) as progress:
+            outcomes = [
+                run_case(where, case, seed, timeline=timeline, progress=progress) for where, case, seed in calls
+            ]
+    results = []
+    for number, (where, case) in enumerate(work):
+        ours = outcomes[number * len(seeds) : (number + 1) * len(seeds)]
+        result = {"name": case.label, **summary(case, where, ours)}
+        if ours[0].series is not None:
+            result["series"] = asdict(ours[0].series)
+        results.append(result)
+    return results
 
 
-def _demands(read: "DemandTrace", packing: str, arrived_demand: float, seeds: range) -> dict[str, Any]:
+def _run(where: "Ground", case: "Case", seed: int, timeline: bool) -> Any:
+    from suanwang.replay.scenario import run_case
+
+    return run_case(where, case, seed, timeline=timeline)
+
+
+def in_processes(processes: int, call: Callable[..., Any], arguments: Sequence[tuple[Any, ...]]) -> list[Any]:
+    """The results in order; a refusal in one of them is raised here."""
+    from concurrent.futures import ProcessPoolExecutor
+
+    if processes == 1:
+        return [call(*each) for each in arguments]
+    with ProcessPoolExecutor(processes) as pool:
+        return [future.result() for future in [pool.submit(call, *each) for each in arguments]]
+
+
+def demands(found: "DemandTrace", packing: str, arrived_demand: float, seeds: range) -> dict[str, Any]:
+    """FGD's protocol: demands in random order until so much has arrived."""
     import hashlib
     from dataclasses import asdict
     from statistics import mean, stdev
@@ -159,13 +207,14 @@ def _demands(read: "DemandTrace", packing: str, arrived_demand: float, seeds: ra
     from suanwang.replay.arrivals import pack
     from suanwang.schedule.packing.by_name import find_packing
 
-    rule = find_packing(packing, read.demands)
-    runs = [pack(read.nodes, read.demands, rule, arrived_demand, seed) for seed in seeds]
+    rule = find_packing(packing, found.demands)
+    runs = [pack(found.nodes, found.demands, rule, arrived_demand, seed) for seed in seeds]
     ratios = [run.allocation_ratio for run in runs]
     return {
+        "name": packing,
         "packing": packing,
-        "nodes": len(read.nodes),
-        "accelerators": sum(node.gpus for node in read.nodes),
+        "nodes": len(found.nodes),
+        "accelerators": sum(node.gpus for node in found.nodes),
         "arrived_demand": arrived_demand,
         "seeds": len(seeds),
         "allocation_ratio": mean(ratios),
@@ -179,23 +228,33 @@ def _demands(read: "DemandTrace", packing: str, arrived_demand: float, seeds: ra
     }
 
 
-def _malformed(terminal: Terminal, read: "JobTrace | DemandTrace", *, told: bool) -> dict[str, Any]:
-    """How many lines were left out, and the first of them; unless the JSON tells, stderr does."""
-    malformed = read.malformed
-    if malformed.count and not told:
-        terminal.note(msg("lines left out: {count}; --json lists the first of them", count=malformed.count))
-    lines = [{"place": p.place, "problem": terminal.text(p.message)} for p in malformed.first]
-    return {"malformed_lines": malformed.count, "malformed_first": lines}
+def write_report(
+    terminal: Terminal, path: Path, trace: Path, results: Sequence[dict[str, Any]], said: str = ""
+) -> None:
+    """The HTML page; the path is told on stderr."""
+    from suanwang.interfaces.reports.replay import replay_report
+
+    path.write_text(replay_report(trace.name, results, terminal.lang, said), encoding="utf-8")
+    terminal.note(msg("report: {path}", path=path))
 
 
-def _show(terminal: Terminal, results: Sequence[dict[str, Any]]) -> None:
-    """One column a result; seeds and the first malformed lines are in the JSON only."""
-    names = [name for name, value in results[0].items() if not isinstance(value, list)]
-    shown = [[name, *(_figure(result[name]) for result in results)] for name in names]
-    terminal.table(["", *(f">{i + 1}" if len(results) > 1 else "" for i in range(len(results)))], shown)
+def finish(
+    terminal: Terminal,
+    found: Any,
+    results: Sequence[dict[str, Any]],
+    *,
+    as_json: bool,
+    timeline: bool = False,
+    single: bool = False,
+) -> None:
+    """Print the results, and what of the trace was left out."""
+    from suanwang.interfaces.cli.replay_views import show
 
-
-def _figure(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:,.4f}" if abs(value) < 100 else f"{value:,.0f}"
-    return "-" if value is None else str(value)
+    if not timeline:
+        results = [{name: value for name, value in result.items() if name != "series"} for result in results]
+    if as_json:
+        lost = malformed(terminal, found, told=True)
+        terminal.json({**results[0], **lost} if single else {"results": list(results), **lost})
+        return
+    malformed(terminal, found, told=False)
+    show(terminal, results)

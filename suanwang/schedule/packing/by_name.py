@@ -11,6 +11,7 @@ from suanwang.schedule.packing.least_fragmentation import Gradients, LeastFragme
 from suanwang.schedule.packing.nodes import Demand, Nodes
 from suanwang.schedule.packing.occupied import OccupiedFirst
 from suanwang.schedule.packing.packing import Packing
+from suanwang.schedule.packing.topology import Topology
 
 OnNodes = Callable[[Nodes, random.Random], Packing]
 
@@ -29,6 +30,7 @@ PACKINGS: dict[str, Callable[[Sequence[Demand]], OnNodes]] = {
     "clustering": lambda _: lambda nodes, __: Clustering(nodes),
     "packing": lambda _: lambda nodes, __: OccupiedFirst(nodes),
     "least-fragmentation": _least_fragmentation,
+    "topology": lambda _: lambda nodes, __: Topology(nodes),
 }
 ALSO = {
     "fgd": "least-fragmentation",

@@ -52,6 +52,8 @@ class Node:
     memory_mib: int
     gpus: int
     model: str = ""
+    rack: str = ""
+    pod: str = ""
 
 
 class Nodes:

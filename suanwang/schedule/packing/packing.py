@@ -25,9 +25,13 @@ def first_best(score: Ints, fit: Bools) -> int:
     return int(np.where(fit, score, -1).argmax())
 
 
-def place(packing: Packing, nodes: Nodes, demand: Demand) -> tuple[int, tuple[int, ...]] | None:
-    """Place one demand: (row, accelerators), taken in the columns; None when no row has room."""
+def place(
+    packing: Packing, nodes: Nodes, demand: Demand, among: Bools | None = None
+) -> tuple[int, tuple[int, ...]] | None:
+    """Place one demand on one of the rows `among`: (row, accelerators), taken in the columns; None: no room there."""
     fit = nodes.fits(demand)
+    if among is not None:
+        fit &= among
     if not fit.any():
         return None
     row = packing.pick(demand, fit)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from suanwang.schedule.queues import FirstFit, InOrder, Numbers, Queue
+from suanwang.schedule.queues import FirstFit, InOrder, Queue
 from suanwang.schedule.snapshot import Snapshot, Waiting
 
 
@@ -30,10 +30,6 @@ class Priority:
             return -(snapshot.now - job.since + job.priority * self.ageing), job.since, job.job_id
 
         return sorted(due, key=rank)
-
-    def keys(self, submit_s: Numbers, estimate_s: Numbers) -> Numbers:  # noqa: ARG002
-        """By submission: a trace has no priorities."""
-        return submit_s
 
     def queue(self, sizes: Sequence[int], estimates: Sequence[float]) -> Queue:
         """In order, or what fits where nothing is held back."""

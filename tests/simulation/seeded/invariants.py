@@ -29,10 +29,11 @@ def always(platform: Platform, *, ticked: bool) -> list[str]:
                 wrong.append(f"{job.key} waits without a reason")
         keys = Counter(job.key for job in jobs)
         wrong += [f"{key} is there {keys[key]} times" for key in platform.ordered if keys[key] != 1]
-    promised = Counter[str]()
-    for job in jobs:
-        if job.state in ACTIVE and job.placement:
-            promised[job.placement.option.pool_id] += job.placement.option.accelerators
+        promised = Counter[str]()
+        for job in jobs:
+            if job.state in ACTIVE:
+                order, _ = tx.jobs.orders(job_id=job.id)[-1]
+                promised[order.pool_id] += order.accelerators
     wrong += [f"{pool} is promised {n} times over" for pool, n in promised.items() if n > POOLS[pool]]
     return wrong
 

@@ -11,6 +11,7 @@ from typing import TypeVar
 from suanwang.adapters.clock import ManualClock
 from suanwang.adapters.engines.simulated import Course, SimulatedEngine
 from suanwang.adapters.store import codec
+from suanwang.domain.entitlement import Entitlement, Entitlements
 from suanwang.domain.job import Job, JobState
 from suanwang.domain.money import Money
 from suanwang.domain.order import Order
@@ -20,9 +21,8 @@ from suanwang.domain.voucher import Voucher
 from suanwang.domain.workload import Batch, Checkpointing, DataSet, Demand, Limits, Program, Workload, WorkloadKind
 from suanwang.errors import Never, msg
 from suanwang.ports import Store
-from suanwang.schedule.cycle import Policy
-from suanwang.schedule.policies.fcfs import FirstComeFirstServed
-from suanwang.schedule.policies.priority import Priority
+from suanwang.schedule.policies import find_policy
+from suanwang.schedule.policy import Policy
 from suanwang.service.hub import Hub
 from suanwang.service.submit import cancel, submit
 from suanwang.service.tenants import issue_voucher, open_accounts, pay_fund, pay_in
@@ -35,6 +35,8 @@ HOUR = timedelta(hours=1)
 NOON = tariff({"flat": "0.7", "valley": "0.2", "peak": "1.1"}, {"valley": [(11, 14)], "peak": [(18, 21)]}, id="noon")
 POOLS = {"big": 16, "small": 4, "far": 8}
 TENANTS = ("paid", "credit", "poor")
+SCHEMES = ["fcfs", "priority", "easy", "las(quantum=30min, first_h=2)", "quota", "elastic(quantum=20min)", "deadline"]
+SCHEMES += ["fair_share", "predicted_sjf", "max_min(round=30min)"]
 JOBS_MAX = 40
 
 
@@ -72,6 +74,13 @@ def seeded_grid() -> Grid:
         ),
         programmes=tuple(programmes),
         carbon_price_per_t=cny("80"),
+        entitlements=Entitlements(
+            (
+                Entitlement(id="paid", quota=12, lend=8),
+                Entitlement(id="credit", quota=8),
+                Entitlement(id="poor", weight=2),
+            )
+        ),
     )
 
 
@@ -95,7 +104,7 @@ class Platform:
         self.dice = Random(f"{self.seed}")
         self.faults = Faults(Random(f"{self.seed}/faults"))
         self.engine = SimulatedEngine(POOLS, self.clock, self._course)
-        self.policy = FirstComeFirstServed() if self.dice.random() < 1 / 2 else Priority()
+        self.policy = find_policy(self.dice.choice(SCHEMES))
         self._start()
         self.insist(lambda: open_accounts(self.hub))
         self.insist(lambda: pay_in(self.hub, "paid", cny("900"), "first"))
@@ -211,11 +220,12 @@ class Platform:
             task=Batch(dtype="bf16", duration_s=hours * 3600, duration_accelerators=count),
             tenant=draw.choice(["paid", "credit", "credit", "poor"]),
             program=Program(command=("program",), environment={"HOURS": str(hours)}),
-            demand=Demand(count=count),
+            demand=Demand(count=count, least=draw.choice([None, 1]), serial_share=0.1),
             limits=limits,
             data=draw.choice([(), (), (DataSet(name="corpus", at=SHANGHAI_CITY.id, size_bytes=3e9),)]),
             requires=draw.choice([{}] * 6 + [{"pool": ("small", "far")}] * 2 + [{"pool": ("nowhere",)}]),
             priority=draw.randint(0, 2),
+            preemptible=draw.random() < 2 / 3,
             checkpointing=draw.choice([None, Checkpointing(every_s=300, retries=2)]),
             vouchers=draw.choice([(), ("half",), ("third", "half")]),
         )

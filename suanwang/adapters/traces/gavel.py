@@ -1,0 +1,79 @@
+"""Gavel's traces (Narayanan et al., OSDI 2020): ten fields a line, tab between them, and a table of throughputs beside.
+
+A line: model (batch size), command, folder, argument of the steps, needs data, steps, accelerators, weight, objective,
+arrival (seconds). The table, JSON: kind of accelerator -> ('model (batch size)', accelerators) -> null -> steps/s.
+"""
+
+import json
+from ast import literal_eval
+from collections.abc import Mapping
+from pathlib import Path
+
+from suanwang.adapters.traces.columns import Row, jobs_of
+from suanwang.adapters.traces.text import Malformed, read_text
+from suanwang.errors import InvalidInput, NotFound, Problem, msg
+from suanwang.replay.engine import Jobs
+
+FIELDS = 10
+MODEL, STEPS, SIZE, ARRIVAL = 0, 5, 6, 9
+
+Throughputs = Mapping[str, Mapping[str, float]]
+
+
+def is_gavel(first_line: str) -> bool:
+    """Whether a file whose first line this is may be such a trace."""
+    return len(first_line.rstrip("\n").split("\t")) == FIELDS
+
+
+def read_gavel(text: str, path: Path, table: Path | None) -> tuple[Jobs, Malformed]:
+    """Run times are those on the fastest kind alone. Raises NotFound without a table, InvalidInput for a bad one."""
+    speeds = _throughputs(table or _beside(path))
+    malformed, found = Malformed(str(path)), []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            found.append(_row(line.split("\t"), number, speeds))
+        except (ValueError, KeyError, IndexError) as error:
+            malformed.add(number, msg("{problem}", problem=str(error)))
+    return jobs_of(found, speeds)[0], malformed
+
+
+def _row(fields: list[str], number: int, speeds: Throughputs) -> Row:
+    if len(fields) != FIELDS:
+        raise ValueError(f"{len(fields)} fields where {FIELDS} belong")
+    kind = f"{fields[MODEL]} x{int(fields[SIZE])}"
+    if not any(speeds.get(kind, {}).values()):
+        raise ValueError(f"no throughput of {kind}")
+    return Row(
+        job_id=str(number),
+        submit_s=float(fields[ARRIVAL]),
+        run_s=float(fields[STEPS]) / max(speeds[kind].values()),
+        size=int(fields[SIZE]),
+        user=f"job {number}",
+        kind=kind,
+    )
+
+
+def _throughputs(path: Path) -> Throughputs:
+    """By kind of job: steps/s by kind of accelerator."""
+    speeds: dict[str, dict[str, float]] = {}
+    try:
+        for accelerator, rows in json.loads(read_text(path)).items():
+            for key, values in rows.items():
+                model, size = literal_eval(key)
+                if values["null"] > 0:
+                    speeds.setdefault(f"{model} x{size}", {})[accelerator] = float(values["null"])
+    except (ValueError, KeyError, TypeError, AttributeError, SyntaxError) as error:
+        remedy = msg("It maps a kind of accelerator to jobs, and each job to steps/s under null.")
+        raise InvalidInput([Problem(str(path), msg("the table of throughputs cannot be read"), remedy)]) from error
+    return speeds
+
+
+def _beside(path: Path) -> Path:
+    for folder in (path.parent, path.parent.parent):
+        found = sorted(folder.glob("physical_cluster_throughputs.json*")) or sorted(folder.glob("*throughputs*.json*"))
+        if found:
+            return found[0]
+    remedy = msg("Name it with --throughputs.")
+    raise NotFound("not-found", msg("no table of throughputs beside {path}", path=path), remedy)

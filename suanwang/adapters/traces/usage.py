@@ -1,0 +1,75 @@
+"""Our own usage records as a trace: JSON, one record a line or a list of them.
+
+A record has `job_id`, `tenant`, `accelerators`, `start` and `end` (times with a zone). The records of a job make one
+job that came when its first began: what it waited before is not in them.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from suanwang.adapters.traces.columns import Row, jobs_of
+from suanwang.adapters.traces.text import Malformed
+from suanwang.errors import msg
+from suanwang.replay.engine import Jobs
+
+NEEDED = ("job_id", "tenant", "accelerators", "start", "end")
+
+
+def is_usage(first_line: str) -> bool:
+    """Whether a file whose first line this is may hold records."""
+    return first_line.lstrip()[:1] in ("{", "[")
+
+
+def read_usage(text: str, path: Path) -> tuple[Jobs, float, Malformed]:
+    """The jobs, the time of second 0 (since 1970), and what was left out, by line (of a list: by its place)."""
+    malformed = Malformed(str(path))
+    by_job: dict[str, list[tuple[float, float, int, str]]] = defaultdict(list)
+    for number, record in _records(text, malformed):
+        try:
+            start, end = (_when(record[name]) for name in ("start", "end"))
+            if not start < end:
+                raise ValueError("the record is empty or ends before it starts")
+            by_job[str(record["job_id"])].append((start, end, int(record["accelerators"]), str(record["tenant"])))
+        except (KeyError, ValueError, TypeError) as error:
+            malformed.add(number, msg("{problem}", problem=str(error)))
+    rows = []
+    for job_id, pieces in by_job.items():
+        size = max(piece[2] for piece in pieces)
+        run_s = sum((end - start) * accelerators for start, end, accelerators, _ in pieces) / size
+        submit = min(start for start, *_ in pieces)
+        rows.append(Row(job_id=job_id, submit_s=submit, run_s=run_s, size=size, user=pieces[0][3]))
+    jobs, zero = jobs_of(rows)
+    return jobs, zero, malformed
+
+
+def _records(text: str, malformed: Malformed) -> Iterator[tuple[int, dict[str, Any]]]:
+    whole = _json(text)
+    if isinstance(whole, dict) and isinstance(whole.get("records"), list):
+        whole = whole["records"]
+    if isinstance(whole, list):
+        lines = list(enumerate(whole, start=1))
+    else:
+        lines = [(n, _json(line)) for n, line in enumerate(text.splitlines(), start=1) if line.strip()]
+    for number, record in lines:
+        if isinstance(record, dict):
+            yield number, record
+        else:
+            malformed.add(number, msg("no record in JSON"))
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def _when(text: Any) -> float:
+    when = datetime.fromisoformat(str(text))
+    if when.tzinfo is None:
+        raise ValueError(f"{text} has no time zone")
+    return when.timestamp()
