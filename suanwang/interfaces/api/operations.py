@@ -94,9 +94,14 @@ def describe(app: FastAPI) -> dict[str, Any]:
     """The OpenAPI document; made once."""
     if app.openapi_schema is None:
         made = get_openapi(title=app.title, version=app.version, routes=app.routes)
-        components = made.setdefault("components", {}).setdefault("schemas", {})
-        for name in _FASTAPIS_ERRORS & set(components):
-            del components[name]
+        theirs = made.pop("components", {}).get("schemas", {})
+        made["paths"] = {
+            path: {v: _without_fastapis(f) for v, f in verbs.items()} for path, verbs in made["paths"].items()
+        }
+        made["paths"] = _renamed(made["paths"])
+        kept = {name: part for name, part in theirs.items() if name not in _FASTAPIS_ERRORS}
+        components: dict[str, Any] = {f"{name}{_INPUT}": _renamed(part) for name, part in kept.items()}
+        made["components"] = {"schemas": components}
         components["Error"] = _error_schema()
         made["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
         for path in made["paths"].values():
@@ -104,6 +109,11 @@ def describe(app: FastAPI) -> dict[str, Any]:
                 _complete(found, components)
         app.openapi_schema = made
     return app.openapi_schema
+
+
+def _without_fastapis(found: dict[str, Any]) -> dict[str, Any]:
+    """An operation whose refusals are ours."""
+    return {**found, "responses": {code: _ours(told) for code, told in found["responses"].items()}}
 
 
 def _ours(told: dict[str, Any]) -> dict[str, Any]:
@@ -114,7 +124,6 @@ def _ours(told: dict[str, Any]) -> dict[str, Any]:
 
 def _complete(found: dict[str, Any], components: dict[str, Any]) -> None:
     """Put the schemas of answer and body where OpenAPI has them."""
-    found["responses"] = {code: _ours(told) for code, told in found["responses"].items()}
     if "x-shape" not in found:
         return
     status, media, answer, body = _SHAPES[found.pop("x-shape")]
@@ -145,6 +154,7 @@ def _lift(schema: dict[str, Any], components: dict[str, Any]) -> dict[str, Any]:
 
 
 _INPUT = "Input"
+"""What names of schemas end with that are not of a noun."""
 
 
 def _renamed(value: Any) -> Any:
@@ -152,6 +162,10 @@ def _renamed(value: Any) -> Any:
     if isinstance(value, dict):
         return {k: f"{_DEFS}{v.rpartition('/')[2]}{_INPUT}" if k == "$ref" else _renamed(v) for k, v in value.items()}
     return [_renamed(v) for v in value] if isinstance(value, list) else value
+
+
+def _led(reference: str) -> str:
+    return reference if reference == _ERROR["$ref"] else f"{_DEFS}{reference.rpartition('/')[2]}{_INPUT}"
 
 
 def _error_schema() -> dict[str, Any]:
