@@ -16,10 +16,12 @@ from suanwang.adapters.store.sql import open_store
 from suanwang.domain.catalog import Catalog
 from suanwang.domain.price import PriceBook
 from suanwang.domain.site import Grid
+from suanwang.domain.workload import Workload
 from suanwang.errors import InvalidInput, Problem, msg, why_not_read
 from suanwang.ports import Clock, Engine, OfficeStore, Store
 from suanwang.schemas.grid import read_grid
 from suanwang.schemas.price_book import read_price_book
+from suanwang.schemas.workload import read_workload
 from suanwang.schemas.yaml_file import decode
 from suanwang.service.hub import Hub
 from suanwang.service.tenants import open_accounts
@@ -64,6 +66,27 @@ def open_house(environment: Mapping[str, str] | None = None, *, grid: str = "") 
     )
     open_accounts(hub)
     return House(settings=settings, catalog=catalog, hub=hub, store=store)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """What an estimate off the grid needs: no store, no engines."""
+
+    settings: Settings
+    catalog: Catalog
+    clock: Clock
+
+    def read_workload(self, path: str) -> Workload:
+        """Read a workload file. Raises InvalidInput with every problem."""
+        return read_workload(read_text(path), path, self.catalog, self.clock.now(), self.settings.tenant)
+
+
+def open_desk(environment: Mapping[str, str] | None = None) -> Desk:
+    """Compose from the environment (os.environ unless given). Raises InvalidInput."""
+    settings = read_settings(os.environ if environment is None else environment)
+    if settings.clock_speed != 1:
+        make_home(settings.home)
+    return Desk(settings=settings, catalog=load_catalog(settings.catalog), clock=open_clock(settings))
 
 
 def make_home(folder: Path) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from suanwang.domain.agent import Inquiry, SiteAgent, SiteOrder
+from suanwang.domain.docket import Docket, DocketKind, Step
 from suanwang.domain.identity import AuditEntry, Project, Token, User
 from suanwang.domain.invoice import Invoice
 from suanwang.domain.job import Job, JobEvent, JobState
@@ -245,6 +246,28 @@ class Sites(Protocol):
         """Whether it is there or not."""
 
 
+class Dockets(Protocol):
+    """Applications, vouchers and claims of voucher offices, and the signed steps that they take. Append-only."""
+
+    def add(self, docket: Docket, first: Step) -> bool:
+        """False when that docket is there (nothing is changed). Raises Conflict when it is there with another case."""
+
+    def get(self, docket_id: str) -> Docket:
+        """Raises NotFound."""
+
+    def find(
+        self, programme_id: str = "", kinds: Sequence[DocketKind] = (), states: Sequence[str] = (), tenant: str = ""
+    ) -> list[Docket]:
+        """In order of their ids."""
+
+    def move(self, docket: Docket, taken: Step) -> None:
+        """Store the docket as it now is with the step that made it so. Raises Conflict(lost-race) when somebody else
+        moved it, Never(store-refused) when the step does not follow, or maker and checker are one person."""
+
+    def steps(self, docket_id: str) -> list[Step]:
+        """In order."""
+
+
 class Transaction(Protocol):
     """All writes of one step: they are kept together or not at all."""
 
@@ -258,6 +281,8 @@ class Transaction(Protocol):
     def books(self) -> Books: ...
     @property
     def sites(self) -> Sites: ...
+    @property
+    def dockets(self) -> Dockets: ...
 
 
 class Store(Protocol):

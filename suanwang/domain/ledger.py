@@ -23,6 +23,7 @@ class AccountKind(StrEnum):
     VOUCHER = "voucher"
     REDEEMED = "redeemed"
     ROUNDING = "rounding"
+    LINE = "line"
     TAX = "tax"
     BUDGET = "budget"
     SPENT = "spent"

@@ -37,7 +37,11 @@ class Training:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Serving:
-    """Serving `model` for `duration_s`: mean requests/s with mean input and output tokens; objectives in ms."""
+    """Serving `model` for `duration_s`: mean requests/s with mean input and output tokens; objectives in ms.
+
+    `dtype` is of weights and products; `cache_dtype` of keys and values ("" = 16 bit, or 8 bit where the weights have
+    no more). `prefix_reuse`: share 0..1 of the input tokens whose keys and values are found in a cache.
+    """
 
     model: ModelSpec
     requests_per_s: float
@@ -45,6 +49,8 @@ class Serving:
     output_tokens: int
     duration_s: float
     dtype: str = "bf16"
+    cache_dtype: str = ""
+    prefix_reuse: float = 0.0
     first_token_ms_max: float | None = None
     per_token_ms_max: float | None = None
 
@@ -54,7 +60,8 @@ class Batch:
     """Any other program, by its operations and bytes moved (roofline), or by a known duration on one accelerator kind.
 
     Either `flops` (total operations in `dtype`, with `memory_traffic_bytes` where it matters) or `duration_s`
-    (wall seconds on `duration_accelerators` cards of `duration_accelerator`) is given.
+    (wall seconds on `duration_accelerators` cards of `duration_accelerator`) is given. `efficiency`: the share of the
+    peak that it reaches, where known (`efficiency_source` says by whom); else what large matrix products reach.
     """
 
     dtype: str = "fp32"
@@ -64,6 +71,8 @@ class Batch:
     duration_s: float | None = None
     duration_accelerator: str = ""
     duration_accelerators: int = 1
+    efficiency: float | None = None
+    efficiency_source: str = ""
 
 
 Task = Training | Serving | Batch

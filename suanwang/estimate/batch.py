@@ -35,9 +35,11 @@ def roofline(task: Batch, pool: Pool, accelerators: int) -> BatchTime:
     """
     card = pool.accelerator
     flops = task.flops or 0.0
-    speed = delivered_flops_per_s(card, task.dtype) * pool.software_factor
-    compute = flops / speed / accelerators
-    used = [gemm_efficiency(card, task.dtype)]
+    reached = gemm_efficiency(card, task.dtype)
+    if task.efficiency is not None:
+        reached = Assumption(name="efficiency", value=task.efficiency, unit="1", source=task.efficiency_source)
+    compute = flops / (card.peak_or_raise(task.dtype) * reached.value * pool.software_factor) / accelerators
+    used = [reached]
     moving = 0.0
     if task.memory_traffic_bytes:
         bandwidth = card.bandwidth_or_raise() * priors.MEMORY_EFFICIENCY.value

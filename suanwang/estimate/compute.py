@@ -24,8 +24,13 @@ SCORE_BYTES = 12.0
 
 
 def product_s(machine: Machine, tokens: Column, outputs: Column, inputs: Column, weight_bytes: float) -> Column:
-    """Seconds of tokens x inputs times inputs x outputs; weights at `weight_bytes`, activations at 16 bits."""
-    flops = 2 * tokens * outputs * inputs
+    """Seconds of tokens x inputs times inputs x outputs; weights at `weight_bytes`, activations at 16 bits.
+
+    Efficiency by size: each dimension d reaches d / (d + priors.GEMM_SIZE) of what large products deliver (tiles that
+    are not full, waves that do not fill the card, the start of every tile).
+    """
+    short = priors.GEMM_SIZE.value
+    flops = 2 * (tokens + short) * (outputs + short) * (inputs + short)
     moved = weight_bytes * outputs * inputs + 2 * tokens * (outputs + inputs)
     return np.maximum(flops / machine.gemm_flops_per_s, moved / machine.memory_bytes_per_s)
 

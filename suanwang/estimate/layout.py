@@ -141,8 +141,8 @@ def chunks_of(layers: int, pp: int, *, wide: bool) -> list[int]:
     """Interleavings: chunks of layers that a stage holds."""
     if pp == 1:
         return [1]
-    every = divisors(layers // pp) if layers % pp == 0 else [1]
-    return every if wide else [v for v in every if v in (1, 2, 4)]
+    every = divisors(-(-layers // pp))
+    return every if wide else [v for v in every if v in (1, 2, 4, 8)]
 
 
 def shardings(group: int, pp: int, *, wide: bool) -> list[int]:

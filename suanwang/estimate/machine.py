@@ -66,13 +66,13 @@ def expert_slowness(pool: Pool, dtype: str) -> float:
     """Time of experts in 8 or 4 bits over what their products alone would take; 1 for wider formats.
 
     Casts and routing have become faster with the releases of the software: e^(progress x years before 2026), within
-    2024.5 to 2026.5. The year is the pool's label "software_year", else 2026.
+    the releases that were seen (2025.6 to 2026.5). The year is the pool's label "software_year", else 2026.
     """
     if BYTES[dtype] >= 2:
         return 1.0
     year = float(pool.labels.get("software_year", NEUTRAL_YEAR))
     return priors.EXPERT_NARROW.value * exp(
-        priors.EXPERT_PROGRESS.value * (NEUTRAL_YEAR - min(max(year, 2024.5), 2026.5))
+        priors.EXPERT_PROGRESS.value * (NEUTRAL_YEAR - min(max(year, 2025.6), 2026.5))
     )
 
 
@@ -90,11 +90,34 @@ def software_newness(pool: Pool) -> Assumption:
     return Assumption(name="software_newness", value=0.5 ** min(max(age, 0.0), 4.0), unit="1", source=source)
 
 
+def require_figures(pool: Pool, dtype: str, accelerators: int) -> None:
+    """Raises MissingFigure that names everything that is not known and that `accelerators` cards need."""
+    card = pool.accelerator
+    figures = [
+        (dtype in card.peak_flops_per_s, msg("peak in {dtype}", dtype=dtype)),
+        (card.memory_bytes, msg("memory size")),
+        (card.memory_bytes_per_s, msg("memory bandwidth")),
+        (card.link_bytes_per_s or accelerators == 1 or pool.accelerators_per_node == 1, msg("link bandwidth")),
+    ]
+    lacking = [name for known, name in figures if not known]
+    wire = accelerators <= pool.accelerators_per_node or pool.node_network_bytes_per_s is not None
+    if not wire:
+        lacking.append(msg("network bandwidth of a node"))
+    if not lacking:
+        return
+    thing = msg("accelerator {id}", id=card.id) if len(lacking) > 1 or wire else msg("pool {id}", id=pool.id)
+    names = lacking[0]
+    for name in lacking[1:]:
+        names = msg("{names}, {name}", names=names, name=name)
+    raise MissingFigure(thing, names)
+
+
 def machine(pool: Pool, dtype: str, accelerators: int) -> Machine:
     """The machine that a gang of `accelerators` cards sees. The pool's software factor speeds up what is computed.
 
     Raises MissingFigure for the peak, memory size or bandwidth, and for a wire that the gang must cross.
     """
+    require_figures(pool, dtype, accelerators)
     card = pool.accelerator
     efficiency = gemm_efficiency(card, dtype)
     peak = card.peak_or_raise(dtype)
@@ -112,9 +135,7 @@ def machine(pool: Pool, dtype: str, accelerators: int) -> Machine:
     if accelerators > 1 and pool.accelerators_per_node > 1:
         link = card.link_or_raise() / 2 * priors.LINK_EFFICIENCY.value
         used += [priors.LINK_EFFICIENCY, priors.LINK_LATENCY]
-    if accelerators > pool.accelerators_per_node:
-        if pool.node_network_bytes_per_s is None:
-            raise MissingFigure(msg("pool {id}", id=pool.id), msg("network bandwidth of a node"))
+    if accelerators > pool.accelerators_per_node and pool.node_network_bytes_per_s is not None:
         network = pool.node_network_bytes_per_s * priors.NETWORK_EFFICIENCY.value
         used += [priors.NETWORK_EFFICIENCY, priors.NETWORK_LATENCY, priors.OVERLAP]
     if BYTES[dtype] < 2:

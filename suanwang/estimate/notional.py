@@ -1,5 +1,7 @@
 """A pool that no site has: so many cards of one kind, in the server that the catalog knows of."""
 
+from dataclasses import dataclass, replace
+
 from suanwang.domain.accelerator import Accelerator, System
 from suanwang.domain.catalog import Catalog
 from suanwang.domain.site import Pool
@@ -23,10 +25,25 @@ def servers(card: Accelerator, catalog: Catalog) -> list[System]:
     ]
 
 
-def notional_pool(card: Accelerator, catalog: Catalog, count: int) -> Pool:
-    """`count` cards or a few more, in whole servers. What the catalog does not know stays unknown."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stated:
+    """What a user states of a machine, over what the catalog knows: bytes/s of a node's network one way, bytes/s of a
+    card's link both ways, year of the software.
+    """
+
+    network_bytes_per_s: float | None = None
+    link_bytes_per_s: float | None = None
+    software_year: float | None = None
+
+
+def notional_pool(card: Accelerator, catalog: Catalog, count: int, stated: Stated | None = None) -> Pool:
+    """`count` cards or a few more, in whole servers. What neither catalog nor user knows stays unknown."""
+    stated = stated or Stated()
     server = next(iter(servers(card, catalog)), None)
     cards = server.accelerators_per_node if server else CARDS_PER_NODE
+    wire = stated.network_bytes_per_s or (server.node_network_bytes_per_s if server else None)
+    if stated.link_bytes_per_s:
+        card = replace(card, link_bytes_per_s=stated.link_bytes_per_s)
     return Pool(
         id=card.id,
         site_id="",
@@ -35,5 +52,6 @@ def notional_pool(card: Accelerator, catalog: Catalog, count: int) -> Pool:
         accelerators_per_node=cards,
         engine="",
         price_book_id="",
-        node_network_bytes_per_s=server.node_network_bytes_per_s if server else None,
+        node_network_bytes_per_s=wire,
+        labels={"software_year": f"{stated.software_year:g}"} if stated.software_year else {},
     )

@@ -12,7 +12,16 @@ import numpy as np
 from suanwang.domain.estimate import Layout
 from suanwang.domain.workload import Training
 from suanwang.estimate import priors
-from suanwang.estimate.communication import all_reduce_s, all_to_all_s, bandwidth, exposed_s, gather_s, send_s
+from suanwang.estimate.communication import (
+    all_reduce_s,
+    all_to_all_s,
+    bandwidth,
+    exposed_s,
+    gather_s,
+    hop_s,
+    send_s,
+    start_s,
+)
 from suanwang.estimate.compute import attention_s, elementwise_s, matrices_s, product_s
 from suanwang.estimate.finetuning import Recipe, recipe
 from suanwang.estimate.flops import adapter_parameters, kv_values_per_token, moe_layers
@@ -47,16 +56,15 @@ class TooLarge:
 def layer_collectives_s(task: Training, machine: Machine, at: Layouts, tokens: Column) -> tuple[Column, Column]:
     """(tensor and context parallel, expert parallel) seconds of the forward of the mean layer for one micro-batch."""
     model = task.model
-    speed, latency = bandwidth(machine, at.tp, np.ones_like(tokens))
-    tensor = 2 * all_reduce_s(tokens * 2 * model.hidden, at.tp, speed, latency)
-    speed, latency = bandwidth(machine, at.tp * at.cp, at.tp)
+    speed = bandwidth(machine, at.tp, np.ones_like(tokens))
+    tensor = 2 * all_reduce_s(tokens * 2 * model.hidden, at.tp, speed, start_s(machine, at.tp))
+    speed = bandwidth(machine, at.tp * at.cp, at.tp)
     keys = 2.0 * kv_values_per_token(model) / model.layers / at.tp
-    context = gather_s(tokens * at.cp * keys, at.cp, speed, latency)
+    context = gather_s(tokens * at.cp * keys, at.cp, speed, start_s(machine, at.tp * at.cp))
     if not model.experts:
         return tensor + context, np.zeros_like(tokens)
-    speed, latency = bandwidth(machine, at.tp * at.ep, at.tp)
     routed = tokens / at.tp * 2 * model.hidden * model.experts_per_token
-    expert = 2 * all_to_all_s(routed, at.ep, speed, latency) * moe_layers(model) / model.layers
+    expert = 2 * all_to_all_s(machine, routed, model.experts_per_token, at.ep, at.tp) * moe_layers(model) / model.layers
     return tensor + context, expert
 
 
@@ -72,15 +80,16 @@ def data_parallel_s(
     first, last, _ = parameters_of_stage(task.model, at)
     held = np.maximum(first, last)
     group = at.dp * at.cp
-    speed, latency = bandwidth(machine, at.tp * group, at.tp)
+    speed, start = bandwidth(machine, at.tp * group, at.tp), start_s(machine, at.tp * group)
+    layers = task.model.layers
     trained = held
     if plan.frozen:
         trained = np.full_like(held, adapter_parameters(task.model, task.lora_rank)) / (at.tp * at.pp)
-    gradients = gather_s(trained * plan.gradient_bytes, group, speed, latency)
-    weights = gather_s(trained * 2.0, group, speed, latency)
-    whole = gather_s(held * plan.weight_bytes, group, speed, latency)
+    gradients = gather_s(trained * plan.gradient_bytes, group, speed, start)
+    weights = gather_s(trained * 2.0, group, speed, start)
+    whole = gather_s(held * plan.weight_bytes, group, speed, start, layers)
     once = np.where(at.sharding == UNSHARDED, 2 * gradients, gradients + weights)
-    scattered = gather_s(trained * 2.0, group, speed, latency)
+    scattered = gather_s(trained * 2.0, group, speed, start, layers)
     often = passes * exposed_s(2 * whole + scattered, window)
     in_every_pass = passes * exposed_s(scattered, window) + exposed_s(weights, window)
     return np.where(
@@ -107,10 +116,11 @@ def step_columns(task: Training, machine: Machine, at: Layouts, software_factor:
     parts = {
         "matrices": stages * matrices * (1 + backward) + logits,
         "attention": stages * attention * 3,
-        "elementwise": stages * elementwise * 3,
+        "elementwise": stages * elementwise * (1 + priors.ELEMENTWISE_BACKWARD.value),
         "recompute": stages * ((matrices + elementwise) * again + attention * again + attention * selective),
     }
-    parts["framework"] = sum(parts.values(), np.zeros_like(tokens)) * priors.FRAMEWORK.value
+    overhead = priors.FRAMEWORK.value * (1 + priors.FRAMEWORK_NEW.value * machine.newness)
+    parts["framework"] = sum(parts.values(), np.zeros_like(tokens)) * overhead
     parts = {name: seconds / software_factor for name, seconds in parts.items()}
     computing = sum(parts.values(), np.zeros_like(tokens))
     host = priors.HOST_LAYER.value
@@ -122,8 +132,8 @@ def step_columns(task: Training, machine: Machine, at: Layouts, software_factor:
         parts["expert_parallel"] = (
             stages * expert * (2 + again) * (1 - priors.EXPERT_OVERLAP.value) * machine.expert_slowness
         )
-    speed, latency = bandwidth(machine, at.tp * at.pp * at.dp * at.cp, at.tp)
-    message = send_s(tokens * 2 * model.hidden / at.tp, speed, latency)
+    speed = bandwidth(machine, at.accelerators, at.tp)
+    message = send_s(tokens * 2 * model.hidden / at.tp, speed, hop_s(machine, at.accelerators))
     parts["pipeline_transfer"] = np.where(at.pp > 1, 2 * at.interleave * message, 0.0)
     busy = sum(parts.values(), np.zeros_like(tokens))
     step = {name: seconds * passes for name, seconds in parts.items()}

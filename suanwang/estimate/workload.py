@@ -140,21 +140,46 @@ def estimate_training(
 ) -> Result:
     """Pre-training or fine-tuning on `count` cards with the fastest layout that fits, interruptions included.
 
-    `whole_run`: evaluation, warm-up and slow nodes of a pre-training run too (priors.RUN_OVERHEAD).
+    `whole_run`: evaluation, warm-up and what is thrown away in a pre-training run too.
     """
     seen = machine(pool, task.dtype, count)
     plan = training.best_plan(task, seen, count, pool.software_factor)
     if isinstance(plan, training.TooLarge):
         return too_large(pool, plan.needed, seen.memory_bytes)
+    return estimate_of_plan(task, pool, count, plan, seen, saving, whole_run=whole_run)
+
+
+def run_parts(
+    plan: training.Plan, steps: float, pool: Pool, saving: Checkpointing | None, *, whole_run: bool
+) -> dict[str, float]:
+    """Seconds of a run by part: its steps, slow nodes, evaluation, what is thrown away, interruptions."""
+    parts = {name: s * steps for name, s in plan.step_s.items()}
+    nodes = -(-plan.layout.accelerators // pool.accelerators_per_node)
+    pure = plan.seconds * steps
+    parts["stragglers"] = pure * goodput.straggler_share(nodes)
+    if whole_run:
+        parts["evaluation"] = pure * priors.EVALUATION.value
+        parts["unplanned"] = pure * priors.RUN_OVERHEAD.value
+    clean = sum(parts.values())
+    lost = goodput.lost_share(plan.layout.accelerators, saving.every_s if saving else None, pool)
+    return parts | {"interruptions": clean * lost / (1 - lost)}
+
+
+def estimate_of_plan(
+    task: Training,
+    pool: Pool,
+    count: int,
+    plan: training.Plan,
+    seen: Machine,
+    saving: Checkpointing | None = None,
+    *,
+    whole_run: bool = False,
+) -> Estimate:
+    """The run that a layout gives."""
     steps = task.tokens / (task.global_batch * task.sequence_length)
     flops = recipe(task).flops_per_token
     tokens_per_s = task.global_batch * task.sequence_length / plan.seconds
-    beside = plan.seconds * steps * priors.RUN_OVERHEAD.value if whole_run else 0.0
-    clean = plan.seconds * steps + beside
-    lost = goodput.lost_share(plan.layout.accelerators, saving.every_s if saving else None)
-    parts = {name: s * steps for name, s in plan.step_s.items()} | {"interruptions": clean * lost / (1 - lost)}
-    if whole_run:
-        parts["evaluation"] = beside
+    parts = run_parts(plan, steps, pool, saving, whole_run=whole_run)
     experts = "training_experts" if task.model.experts else "training_dense"
     return assembled(
         pool,
@@ -170,7 +195,8 @@ def estimate_training(
             priors.FRAMEWORK,
             priors.FUSED_RECOMPUTE,
             priors.HOST_LAYER,
-            *((priors.RUN_OVERHEAD,) if whole_run else ()),
+            priors.NODE_SPREAD,
+            *((priors.EVALUATION, priors.RUN_OVERHEAD) if whole_run else ()),
             *(EXPERTS if task.model.experts else ()),
             priors.CARD_HOURS_PER_INTERRUPTION,
             priors.CHECKPOINT_COST,
@@ -181,6 +207,10 @@ def estimate_training(
             "steps": steps,
             "tokens_per_s": tokens_per_s,
             "mfu": flops * tokens_per_s / (count * seen.peak_flops_per_s),
+            "goodput": plan.seconds * steps / sum(parts.values()),
+            "checkpoint_every_s": saving.every_s
+            if saving
+            else goodput.checkpoint_interval_s(plan.layout.accelerators, pool),
         },
     )
 
@@ -249,7 +279,9 @@ def estimate_serving(task: Serving, workload: Workload, pool: Pool) -> Result:
     return assembled(
         pool,
         held,
-        layout=Layout(tp=replica.tp, pp=replica.pp, dp=replicas, micro_batch=replica.batch),
+        layout=Layout(
+            tp=replica.at.tp, pp=replica.at.pp, dp=replicas * replica.at.ep, ep=replica.at.ep, micro_batch=replica.batch
+        ),
         breakdown_s=parts,
         flops=flops * task.requests_per_s * task.duration_s,
         memory=replica.memory,
@@ -257,9 +289,9 @@ def estimate_serving(task: Serving, workload: Workload, pool: Pool) -> Result:
         seen=seen,
         extra=(
             TIME["serving"].assumption(),
-            priors.SCHEDULER_OVERHEAD,
-            priors.PASS_OVERHEAD,
+            priors.LAYER_OVERHEAD,
             priors.SEQUENCE_OVERHEAD,
+            *((priors.EXPERT_LAYER_OVERHEAD, priors.EXPERT_SERVING) if task.model.experts else ()),
             *((priors.QUARTER_GEMM,) if BYTES[task.dtype] < 1 else ()),
         ),
         results={

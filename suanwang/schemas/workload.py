@@ -28,7 +28,7 @@ from suanwang.schemas.json_schema import schema_of
 from suanwang.schemas.section import read_section
 from suanwang.schemas.times import instant
 from suanwang.schemas.workload_checks import check_workload
-from suanwang.schemas.workload_fields import DemandSection, ModelShape, WorkloadFile, WorkloadSection
+from suanwang.schemas.workload_fields import BatchSection, DemandSection, ModelShape, WorkloadFile, WorkloadSection
 from suanwang.schemas.yaml_file import Document, read_yaml
 
 Present = TypeVar("Present")
@@ -59,7 +59,7 @@ def read_workload_document(
     check_workload(section, findings, catalog, require_aware(now), grid)
     model = _model(section, findings, catalog)
     findings.raise_any()
-    return _workload(section, model, require_aware(now), default_tenant)
+    return _workload(section, model, catalog, require_aware(now), default_tenant)
 
 
 def _model(section: WorkloadSection, findings: Findings, catalog: Catalog) -> ModelSpec | None:
@@ -70,11 +70,13 @@ def _model(section: WorkloadSection, findings: Findings, catalog: Catalog) -> Mo
     return findings.reference(path, msg("models of the catalog"), section.model, catalog.models)
 
 
-def _workload(section: WorkloadSection, model: ModelSpec | None, now: datetime, default_tenant: str) -> Workload:
+def _workload(
+    section: WorkloadSection, model: ModelSpec | None, catalog: Catalog, now: datetime, default_tenant: str
+) -> Workload:
     return Workload(
         name=section.name,
         kind=section.kind,
-        task=_task(section, model),
+        task=_task(section, model, catalog),
         tenant=section.tenant or default_tenant,
         program=_program(section),
         demand=_demand(section),
@@ -92,18 +94,34 @@ def _workload(section: WorkloadSection, model: ModelSpec | None, now: datetime, 
     )
 
 
-def _task(section: WorkloadSection, model: ModelSpec | None) -> Task:
+def _batch(batch: BatchSection, dtype: str, catalog: Catalog) -> Batch:
+    """Items of work become operations and bytes; an item of the catalog lends what is not given."""
+    known = catalog.facts.get(batch.item) if batch.item else None
+    attributes = known.attributes if known else {}
+    flops, traffic = batch.flops, batch.memory_traffic or 0.0
+    efficiency, source = batch.efficiency, "the workload" if batch.efficiency else ""
+    if batch.items is not None:
+        each = batch.flops_per_item or (known.value_or_raise() * 1e9 if known else 0.0)
+        moved = batch.memory_traffic_per_item or float(attributes.get("memory_traffic_mb", 0)) * 1e6
+        flops, traffic = batch.items * each, traffic + batch.items * moved
+    if efficiency is None and known is not None and "efficiency" in attributes:
+        efficiency, source = float(attributes["efficiency"]), f"prior: item {batch.item} of the catalog"
+    return Batch(
+        dtype=dtype,
+        flops=flops,
+        memory_traffic_bytes=traffic,
+        memory_bytes=batch.memory or 0.0,
+        duration_s=batch.duration,
+        duration_accelerator=batch.duration_accelerator or "",
+        duration_accelerators=batch.duration_accelerators,
+        efficiency=efficiency,
+        efficiency_source=source,
+    )
+
+
+def _task(section: WorkloadSection, model: ModelSpec | None, catalog: Catalog) -> Task:
     if section.kind is WorkloadKind.BATCH:
-        batch = _given(section.batch)
-        return Batch(
-            dtype=section.dtype or "fp32",
-            flops=batch.flops,
-            memory_traffic_bytes=batch.memory_traffic or 0.0,
-            memory_bytes=batch.memory or 0.0,
-            duration_s=batch.duration,
-            duration_accelerator=batch.duration_accelerator or "",
-            duration_accelerators=batch.duration_accelerators,
-        )
+        return _batch(_given(section.batch), section.dtype or "fp32", catalog)
     if section.kind is WorkloadKind.SERVE:
         serving = _given(section.serving)
         return Serving(
@@ -113,6 +131,8 @@ def _task(section: WorkloadSection, model: ModelSpec | None) -> Task:
             output_tokens=serving.output_tokens,
             duration_s=serving.duration,
             dtype=section.dtype or "bf16",
+            cache_dtype=serving.cache_dtype or "",
+            prefix_reuse=serving.prefix_reuse,
             first_token_ms_max=_ms(serving.first_token_max),
             per_token_ms_max=_ms(serving.per_token_max),
         )

@@ -10,7 +10,7 @@ from suanwang.domain.workload import FinetuneMethod, WorkloadKind
 from suanwang.errors import msg
 from suanwang.schemas.findings import Findings
 from suanwang.schemas.times import instant
-from suanwang.schemas.workload_fields import DemandSection, ModelShape, WorkloadSection
+from suanwang.schemas.workload_fields import BatchSection, DemandSection, ModelShape, WorkloadSection
 
 _TRAINING = ("model", "tokens", "sequence_length", "global_batch")
 _NEEDED: dict[WorkloadKind, tuple[str, ...]] = {
@@ -76,16 +76,36 @@ def _check_batch(section: WorkloadSection, findings: Findings, catalog: Catalog)
     batch, path = section.batch, ("workload", "batch")
     if batch is None:
         return
-    if (batch.flops is None) == (batch.duration is None):
-        both = batch.flops is not None
-        what = msg("both flops and duration are given.") if both else msg("neither flops nor duration is given.")
-        findings.add(path, what, msg("Give exactly one of them."), (*path, "flops"), (*path, "duration"))
+    sizes = {"flops": batch.flops, "items": batch.items, "duration": batch.duration}
+    if (given := sum(size is not None for size in sizes.values())) != 1:
+        what = (
+            msg("more than one of flops, items and duration is given.")
+            if given
+            else msg("none of flops, items and duration is given.")
+        )
+        findings.add(path, what, msg("Give exactly one of them."), *((*path, name) for name in sizes))
+    _check_items(batch, findings, catalog)
     if batch.duration is not None and batch.duration_accelerator is None:
         what = msg("a duration needs duration_accelerator.")
         remedy = msg("Say which accelerator the duration was seen on.")
         findings.add((*path, "duration"), what, remedy, (*path, "duration_accelerator"))
     cards = msg("accelerators of the catalog")
     findings.reference((*path, "duration_accelerator"), cards, batch.duration_accelerator, catalog.accelerators)
+
+
+def _check_items(batch: BatchSection, findings: Findings, catalog: Catalog) -> None:
+    path = ("workload", "batch")
+    items = {fact.id: fact for fact in catalog.facts.values() if fact.table == "items"}
+    findings.reference((*path, "item"), msg("items of the catalog"), batch.item, items)
+    if batch.items is not None and batch.item is None and batch.flops_per_item is None:
+        what = msg("items are given, but not what one needs.")
+        findings.add(
+            (*path, "items"), what, msg("Give flops_per_item, or item: an id of `suanwang catalog list items`.")
+        )
+    for field in ("item", "flops_per_item", "memory_traffic_per_item"):
+        if batch.items is None and getattr(batch, field) is not None:
+            what = msg("{field} is given, but not how many items.", field=field)
+            findings.add((*path, field), what, msg("Give items."))
 
 
 def _check_serving(section: WorkloadSection, findings: Findings, catalog: Catalog) -> None:

@@ -53,15 +53,32 @@ class ServingSection(Section):
     input_tokens: Size = Field(description="Mean tokens of a request.")
     output_tokens: Size = Field(description="Mean tokens of an answer.")
     duration: Duration = Field(description="How long the model is served.")
+    cache_dtype: Dtype | None = Field(
+        None,
+        description="Number format of keys and values; if not given 16 bit, or 8 bit where weights have no more.",
+    )
+    prefix_reuse: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.0, description="Share of the input tokens that is found in a cache of earlier prompts."
+    )
     first_token_max: Duration | None = Field(None, description="Objective: time to the first token.")
     per_token_max: Duration | None = Field(None, description="Objective: time for each further token.")
 
 
 class BatchSection(Section):
-    """Size of any other program: either its operations, or its known duration on one kind of accelerator."""
+    """Size of any other program: its operations, its items of work, or its known duration on a kind of accelerator."""
 
     flops: Operations | None = Field(None, description="All operations of the run, in dtype.")
     memory_traffic: Bytes | None = Field(None, description="Bytes that move through device memory; 0 if not given.")
+    items: Count | None = Field(
+        None, description="Instead of flops: items of work (images, clips, samples, utterances), each pass counted."
+    )
+    item: Name | None = Field(None, description="What an item is: an id of the catalog's table items.")
+    flops_per_item: Operations | None = Field(None, description="Operations of an item, where the catalog has none.")
+    memory_traffic_per_item: Bytes | None = Field(None, description="Bytes of an item; 0 if not given.")
+    efficiency: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        None,
+        description="Share of the peak that the program reaches; the item's, or that of large products, if not given.",
+    )
     memory: Bytes | None = Field(None, description="Device memory needed, all accelerators together; 0 if not given.")
     duration: Duration | None = Field(None, description="Known wall time, instead of flops.")
     duration_accelerator: Name | None = Field(

@@ -8,6 +8,7 @@ from suanwang.schedule.policy import Policy
 from suanwang.service.collect import cancel_asked, collect
 from suanwang.service.dispatch import admit, dispatch, snapshot
 from suanwang.service.hub import Hub
+from suanwang.service.office import sweep
 from suanwang.service.orders import plan_new
 from suanwang.service.preempt import preempt
 from suanwang.service.settlement import settle_ended
@@ -43,7 +44,8 @@ def tick(hub: Hub, policy: Policy) -> TickReport:
     stopped = preempt(hub, decisions, now)
     orders = admit(hub, decisions, now)
     sent = dispatch(hub, [*seen.unsent, *orders], now)  # 6 dispatch
-    settled = settle_ended(hub, now)  # 7 settle
+    settled = settle_ended(hub, now)  # 7 settle, with the voucher offices' own steps
+    sweep(hub, now)
     return TickReport(
         at=now, ended=seen.ended, planned=planned, admitted=len(orders), sent=sent, settled=settled, stopped=stopped
     )

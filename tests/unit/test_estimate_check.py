@@ -166,15 +166,15 @@ def test_memory_columns_of_any_name_are_read() -> None:
     ],
 )
 def test_what_cannot_be_scored_says_why(change: dict[str, str], why: str) -> None:
-    found = score(STEP | change, 2, CATALOG)
+    found = score(Row(STEP | change), 2, CATALOG)
     assert found.error is None
     assert why in str(found.skipped)
 
 
 def test_quantities_of_one_step_agree() -> None:
     """A rate is the batch over the step, and its error the other way round."""
-    step = score(STEP, 2, CATALOG)
-    rate = score(STEP | {"step_time_s": "", "tokens_per_s": str(128 * 8192 / 16)}, 2, CATALOG)
+    step = score(Row(STEP), 2, CATALOG)
+    rate = score(Row(STEP | {"step_time_s": "", "tokens_per_s": str(128 * 8192 / 16)}), 2, CATALOG)
     assert step.error is not None
     assert rate.error is not None
     assert (1 + step.error) * (1 + rate.error) == pytest.approx(1)
@@ -196,7 +196,7 @@ def test_by_source_counts_and_averages() -> None:
     )
 )
 def test_no_row_whatever_breaks_the_check(change: dict[str, str]) -> None:
-    found = score(STEP | change, 2, CATALOG)
+    found = score(Row(STEP | change), 2, CATALOG)
     assert (found.error is None) == (found.skipped is not None)
 
 

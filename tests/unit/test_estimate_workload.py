@@ -186,7 +186,7 @@ def test_a_missing_figure_is_named(pool: Pool, figure: str) -> None:
 
 def test_replicas_need_no_wire_between_them() -> None:
     alone = replace(POOL, accelerator=replace(H100, link_bytes_per_s=None), node_network_bytes_per_s=None)
-    small = replace(SERVE, model=LLAMA_8B, requests_per_s=200.0)
+    small = replace(SERVE, model=LLAMA_8B, requests_per_s=400.0)
     found = estimated(order(small, WorkloadKind.SERVE), alone)
     assert found.layout.tp == 1
     assert found.accelerators > 8

@@ -20,6 +20,15 @@ def lost_race(job_id: str) -> Conflict:
     )
 
 
+def docket_moved(docket_id: str) -> Conflict:
+    """Conflict: somebody else took a step of the docket since it was read."""
+    return Conflict(
+        "lost-race",
+        msg("docket {docket} was changed by somebody else", docket=docket_id),
+        msg("Read the docket again and decide anew."),
+    )
+
+
 def other_body(noun: Message, key: str) -> Conflict:
     """Conflict(idempotency-conflict): the key is there with another body."""
     return Conflict(

@@ -16,6 +16,7 @@ from suanwang.adapters.store.checks import (
     other_body,
     same_workload,
 )
+from suanwang.adapters.store.memory_dockets import MemoryDockets
 from suanwang.adapters.store.memory_sites import MemorySites
 from suanwang.adapters.store.memory_tables import StoredOrder, Tables
 from suanwang.adapters.store.memory_usage import MemoryBooks, MemoryUsage
@@ -245,11 +246,18 @@ class MemoryTransaction:
     ledger: MemoryLedger
     books: MemoryBooks
     sites: MemorySites
+    dockets: MemoryDockets
 
     @classmethod
     def on(cls, tables: Tables) -> Self:
-        sites = MemorySites(tables.sites, tables.journal)
-        return cls(MemoryJobs(tables), MemoryUsage(tables), MemoryLedger(tables), MemoryBooks(tables), sites)
+        return cls(
+            jobs=MemoryJobs(tables),
+            usage=MemoryUsage(tables),
+            ledger=MemoryLedger(tables),
+            books=MemoryBooks(tables),
+            sites=MemorySites(tables.sites, tables.journal),
+            dockets=MemoryDockets(tables.dockets, tables.journal),
+        )
 
 
 class MemoryStore:

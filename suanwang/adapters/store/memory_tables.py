@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from suanwang.adapters.store.journal import Journal
+from suanwang.adapters.store.memory_dockets import DocketTables
 from suanwang.adapters.store.memory_sites import SiteTables
 from suanwang.domain.invoice import Invoice
 from suanwang.domain.job import Job, JobEvent
@@ -48,3 +49,4 @@ class Tables:
     closed: dict[str, ClosedPeriod] = field(default_factory=dict)
     documents: dict[str, Invoice] = field(default_factory=dict)
     sites: SiteTables = field(default_factory=SiteTables)
+    dockets: DocketTables = field(default_factory=DocketTables)

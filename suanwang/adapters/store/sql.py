@@ -18,6 +18,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make
 from sqlalchemy.exc import ArgumentError
 
 from suanwang.adapters.store.books import SqlBooks
+from suanwang.adapters.store.dockets import SqlDockets
 from suanwang.adapters.store.identity import SqlIdentity
 from suanwang.adapters.store.jobs import SqlJobs
 from suanwang.adapters.store.ledger import SqlLedger
@@ -45,6 +46,7 @@ class SqlTransaction:
     ledger: SqlLedger
     books: SqlBooks
     sites: SqlSites
+    dockets: SqlDockets
     identity: SqlIdentity
     operations: SqlOperations
 
@@ -56,6 +58,7 @@ class SqlTransaction:
             ledger=SqlLedger(connection),
             books=SqlBooks(connection),
             sites=SqlSites(connection),
+            dockets=SqlDockets(connection),
             identity=SqlIdentity(connection),
             operations=SqlOperations(connection),
         )

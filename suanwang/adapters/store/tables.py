@@ -53,6 +53,14 @@ documents = table("documents", *_text("id", "kind", "subject", "period", "body")
 site_agents = table("site_agents", *_text("site_id", "body"))
 site_orders = table("site_orders", *_text("id", "site_id", "job_id", "body"), *_whole("number", "done"))
 site_inquiries = table("site_inquiries", *_text("id", "site_id", "body", "answer"))
+dockets = table(
+    "dockets", *_text("id", "kind", "programme_id", "tenant", "state", "body"), *_whole("sequence", "two_persons")
+)
+docket_steps = table(
+    "docket_steps",
+    *_text("docket_id", "state_before", "state_after", "actor", "role", "body"),
+    *_whole("sequence", "at_us"),
+)
 meta = table("meta", *_text("key", "value"))
 users = table("users", *_text("id", "organisation", "subject", "password", "body"))
 projects = table("projects", *_text("organisation", "id", "body"))
@@ -84,6 +92,8 @@ ALL: tuple[TableClause, ...] = (
     site_agents,
     site_orders,
     site_inquiries,
+    dockets,
+    docket_steps,
     meta,
     users,
     projects,

@@ -10,7 +10,7 @@ from suanwang.domain.catalog import Catalog
 from suanwang.domain.provenance import MissingFigure
 from suanwang.errors import Message, msg
 from suanwang.estimate.published.predict import predict
-from suanwang.estimate.published.row import Row, Unscored
+from suanwang.estimate.published.row import Row, Unscored, rows_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,9 +40,8 @@ class SourceScore:
     bias: float
 
 
-def score(cells: Mapping[str, str | None], line: int, catalog: Catalog) -> Scored:
+def score(row: Row, line: int, catalog: Catalog) -> Scored:
     """One row of a table. Never raises for what a row holds: it is skipped with the reason."""
-    row = Row(cells)
     about = Scored(id=row.text("id") or f"line {line}", source=row.text("source"), task=row.text("task"))
     try:
         found = predict(row, catalog)
@@ -60,7 +59,7 @@ def score(cells: Mapping[str, str | None], line: int, catalog: Catalog) -> Score
 
 def check(table: Iterable[Mapping[str, str | None]], catalog: Catalog) -> tuple[Scored, ...]:
     """Every row of a table in the schema of published runs, in order. Line 2 is the first after the heading."""
-    return tuple(score(cells, line, catalog) for line, cells in enumerate(table, start=2))
+    return tuple(score(row, line, catalog) for line, row in enumerate(rows_of(table), start=2))
 
 
 def by_source(rows: Iterable[Scored]) -> tuple[SourceScore, ...]:

@@ -3,6 +3,7 @@
 from itertools import product
 
 import numpy as np
+from numpy.typing import NDArray
 
 from suanwang.domain.workload import Training
 from suanwang.errors import msg
@@ -24,9 +25,11 @@ from suanwang.estimate.memory import training_memory
 from suanwang.estimate.published.row import Row, Unscored
 from suanwang.estimate.training import Plan, step_columns
 
-SLACK = 1.25
+SLACK = 1.5
 """How far over the memory an estimate may be before a published run is taken to recompute (tables leave that blank)."""
 MICRO_BATCHES = (1, 2, 4, 8, 16)
+CHUNKS_MOST = 8
+"""Interleavings that are weighed where a source does not tell them."""
 
 
 def recomputations(row: Row) -> list[int]:
@@ -46,7 +49,14 @@ def sharding(row: Row, pp: int) -> int:
     return UNSHARDED if word in ("none", "no", "ddp", "0") else OPTIMIZER
 
 
-def given(row: Row, accelerators: int, batch: int, experts: int = 0) -> Layouts | None:
+def interleavings(row: Row, layers: int, pp: int) -> list[int]:
+    """Chunks of layers a stage: as printed; open where the source never tells them."""
+    if row.number("interleave") or "interleave" in row.told or pp == 1:
+        return [row.whole("interleave", 1)]
+    return [v for v in divisors(-(-layers // pp)) if v <= CHUNKS_MOST]
+
+
+def given(row: Row, accelerators: int, batch: int, layers: int, experts: int = 0) -> Layouts | None:
     """The printed degrees with open blanks; None where neither tensor nor pipeline degree is printed."""
     if row.number("TP", "PP") is None and "fsdp" not in row.text("optimizer_sharding").lower():
         return None
@@ -55,12 +65,12 @@ def given(row: Row, accelerators: int, batch: int, experts: int = 0) -> Layouts 
     most = max(-(-batch // dp), 1)
     micro = [min(row.whole("micro_batch", 1), most)] if row.number("micro_batch") else []
     micro = micro or [b for b in MICRO_BATCHES if b <= most]
-    rest = (row.whole("interleave", 1), sharding(row, pp))
+    chunks = interleavings(row, layers, pp)
     spread = [min(row.whole("EP", 1), dp * cp * tp)]
     if experts and row.number("EP") is None:
         spread = [e for e in divisors(experts) if dp % e == 0]
-    choices = product(spread, micro, recomputations(row))
-    return columns([(tp, pp, dp, cp, ep, b, rest[0], r, rest[1]) for ep, b, r in choices])
+    choices = product(spread, micro, chunks, recomputations(row))
+    return columns([(tp, pp, dp, cp, ep, b, v, r, sharding(row, pp)) for ep, b, v, r in choices])
 
 
 def searched(row: Row, task: Training, accelerators: int, cards_per_node: int) -> Layouts:
@@ -78,18 +88,28 @@ def searched(row: Row, task: Training, accelerators: int, cards_per_node: int) -
     return at.where(keep)
 
 
-def run_plan(row: Row, task: Training, machine: Machine, accelerators: int) -> Plan:
-    """The fastest of the open layouts that fits; where none seems to, the leanest: a published run did fit."""
-    at = given(row, accelerators, task.global_batch, task.model.experts)
+def open_layouts(
+    row: Row, task: Training, machine: Machine, accelerators: int
+) -> tuple[Layouts, dict[str, NDArray[np.float64]]]:
+    """The layouts that a row leaves open and that fit, with their memory by part; where none seems to, the leanest.
+
+    A published run did fit.
+    """
+    at = given(row, accelerators, task.global_batch, task.model.layers, task.model.experts)
     if at is None:
         at = searched(row, task, accelerators, machine.cards_per_node)
     reserve = machine.memory_bytes * priors.MEMORY_RESERVE.value
     memory = training_memory(task.model, recipe(task), task.sequence_length, at, reserve)
     total = sum(memory.values(), np.zeros(len(at)))
     fits = total <= max(machine.memory_bytes * SLACK, float(total.min()))
+    return at.where(fits), {name: part[fits] for name, part in memory.items()}
+
+
+def run_plan(row: Row, task: Training, machine: Machine, accelerators: int) -> Plan:
+    """The fastest of the open layouts."""
+    at, memory = open_layouts(row, task, machine, accelerators)
     step = step_columns(task, machine, at)
-    seconds = np.where(fits, sum(step.values(), np.zeros(len(at))), np.inf)
-    best = int(np.argmin(seconds))
+    best = int(np.argmin(sum(step.values(), np.zeros(len(at)))))
     return Plan(
         layout=at.row(best),
         step_s={name: float(part[best]) for name, part in step.items()},

@@ -7,15 +7,16 @@ from suanwang.domain.catalog import Catalog
 from suanwang.domain.site import Pool
 from suanwang.domain.workload import FinetuneMethod, Serving, Training
 from suanwang.errors import msg
-from suanwang.estimate import energy, goodput, priors
+from suanwang.estimate import energy, priors
 from suanwang.estimate.flops import attention_flops_per_token, matrix_flops_per_token, parameters
-from suanwang.estimate.machine import machine
+from suanwang.estimate.machine import Machine, machine
 from suanwang.estimate.published import machine as machines
 from suanwang.estimate.published import shape
 from suanwang.estimate.published.layouts import run_plan
 from suanwang.estimate.published.row import Row, Unscored
-from suanwang.estimate.serving import best_replica
+from suanwang.estimate.serving import Degrees, best_replica, degrees
 from suanwang.estimate.training import Plan
+from suanwang.estimate.workload import run_parts
 from suanwang.units import SECONDS_PER_HOUR
 
 BATCH_TOKENS = 4e6
@@ -115,21 +116,30 @@ def training_task(row: Row, catalog: Catalog, pool: Pool, batch: int) -> Trainin
     )
 
 
-def training(row: Row, catalog: Catalog, quantity: str, value: float) -> Prediction:
-    """A step at the printed layout, as a time, a rate, a share of the peak, or memory."""
+def machine_and_task(row: Row, catalog: Catalog) -> tuple[Pool, Training, int]:
+    """(pool, task, accelerators) of a training step. Raises Unscored."""
     if row.number("n_accel") is None:
         raise Unscored(msg("no number of accelerators"))
     count = row.whole("n_accel", 1)
     pool = machines.pool(row, catalog, count)
     replicas = max(count // (row.whole("TP", 1) * row.whole("PP", 1) * row.whole("CP", 1)), 1)
     open_batch = replicas * row.whole("PP", 1) * MICRO_BATCHES_OPEN * row.whole("micro_batch", 1)
-    task = training_task(row, catalog, pool, row.whole("global_batch", open_batch))
+    batch = row.whole("global_batch", open_batch)
+    if row.number("TP", "PP", "DP") and batch > replicas:
+        # a printed batch is rounded ("4 M tokens"); what ran was the same number of sequences on every replica
+        batch = round(batch / replicas) * replicas
+    return pool, training_task(row, catalog, pool, batch), count
+
+
+def training(row: Row, catalog: Catalog, quantity: str, value: float) -> Prediction:
+    """A step at the printed layout, as a time, a rate, a share of the peak, or memory."""
+    pool, task, count = machine_and_task(row, catalog)
     seen = machine(pool, task.dtype, count)
     plan = run_plan(row, task, seen, count)
     rate = task.global_batch * task.sequence_length / plan.seconds
     flops = flops_per_token(row, task, plan)
     figures = {
-        "step_time_s": plan.seconds,
+        "step_time_s": plan.seconds * row.whole("global_batch", task.global_batch) / task.global_batch,
         "tokens_per_s": rate,
         "tokens_per_s_per_accel": rate / count,
         "tflops_per_accel": rate / count * flops / 1e12,
@@ -178,7 +188,7 @@ def full_run(row: Row, catalog: Catalog, value: float) -> Prediction:
         task = training_task(row, catalog, pool, row.whole("global_batch", usual))
         plan = run_plan(row, task, machine(pool, task.dtype, cards), cards)
         steps = tokens / (task.global_batch * task.sequence_length)
-        wall = plan.seconds * steps * (1 + priors.RUN_OVERHEAD.value) / (1 - goodput.lost_share(cards))
+        wall = sum(run_parts(plan, steps, pool, None, whole_run=True).values())
         if wall <= RUN_DAYS * 24 * SECONDS_PER_HOUR:
             break
     hours = wall * cards / SECONDS_PER_HOUR
@@ -192,16 +202,9 @@ def energy_of_hours(row: Row, catalog: Catalog) -> float:
     return drawn / 1000 * (row.number("gpu_hours") or 0.0) * (row.number("PUE") or 1.0)
 
 
-def serving(row: Row, catalog: Catalog, quantity: str, value: float) -> Prediction:
-    """Output tokens/s at full load of the printed replica."""
-    if quantity not in ("tokens_per_s", "tokens_per_s_per_accel"):
-        raise Unscored(msg("serving is scored on tokens/s, the row publishes {quantity}", quantity=quantity))
-    if row.number("isl") is None or row.number("osl") is None:
-        raise Unscored(msg("no input and output tokens"))
-    tp, pp = row.whole("TP", 1), row.whole("PP", 1)
-    if row.number("TP", "PP") is None:
-        tp = row.whole("n_accel", 1)
-    pool = machines.pool(row, catalog, tp * pp)
+def serving_task(row: Row, catalog: Catalog, joined: int) -> tuple[Pool, Serving, Machine]:
+    """(pool, task, machine) of a serving row on a replica of `joined` cards. Raises Unscored."""
+    pool = machines.pool(row, catalog, joined)
     task = Serving(
         model=shape.model(row, catalog),
         requests_per_s=1.0,
@@ -210,10 +213,30 @@ def serving(row: Row, catalog: Catalog, quantity: str, value: float) -> Predicti
         duration_s=1.0,
         dtype=format_of(row, pool),
     )
-    replica = best_replica(task, machine(pool, task.dtype, tp * pp), tp=tp, pp=pp)
-    if replica is None:
-        raise Unscored(msg("the weights do not fit {cards} cards by this estimate", cards=tp * pp))
-    copies = max(row.whole("n_accel", tp * pp) // (tp * pp), 1)
+    return pool, task, machine(pool, task.dtype, joined)
+
+
+def serving(row: Row, catalog: Catalog, quantity: str, value: float) -> Prediction:
+    """Output tokens/s at full load of the printed replica."""
+    if quantity not in ("tokens_per_s", "tokens_per_s_per_accel"):
+        raise Unscored(msg("serving is scored on tokens/s, the row publishes {quantity}", quantity=quantity))
+    if row.number("isl") is None or row.number("osl") is None:
+        raise Unscored(msg("no input and output tokens"))
+    joined = row.whole("TP", 1) * row.whole("PP", 1)
+    if row.number("TP", "PP") is None:
+        joined = row.whole("n_accel", 1)
+    pool, task, seen = serving_task(row, catalog, joined)
+    blank = row.number("TP", "PP") is None
+    if blank or (task.model.experts and row.number("EP") is None and row.whole("PP", 1) == 1):
+        # attention of a mixture is as often data-parallel, with the experts spread: tables do not tell the two apart
+        open_to = [d for d in degrees(task.model, joined, pool.accelerators_per_node) if d.cards == joined]
+    else:
+        open_to = [Degrees(tp=row.whole("TP", 1), pp=row.whole("PP", 1))]
+    found = [r for at in open_to if (r := best_replica(task, seen, at)) is not None]
+    if not found:
+        raise Unscored(msg("the weights do not fit {cards} cards by this estimate", cards=joined))
+    replica = max(found, key=lambda r: r.requests_per_s)
+    copies = max(row.whole("n_accel", joined) // joined, 1)
     rate = replica.requests_per_s * task.output_tokens * copies
-    each = rate / (tp * pp * copies)
+    each = rate / (joined * copies)
     return Prediction(quantity=quantity, predicted=rate if quantity == "tokens_per_s" else each, published=value)

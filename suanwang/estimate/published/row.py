@@ -1,6 +1,7 @@
 """One row of a table of published runs, as numbers; a blank or a word that is not a number is None."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import isfinite
 
@@ -20,9 +21,14 @@ class Unscored(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row by column name. Columns that a table does not have read as blank."""
+    """A row by column name. Columns that a table does not have read as blank.
+
+    `told`: columns that some row of the same source fills. A blank in one of them is the default (no interleaving); in
+    any other it is not known.
+    """
 
     cells: Mapping[str, str | None]
+    told: frozenset[str] = frozenset()
 
     def text(self, column: str) -> str:
         return (self.cells.get(column) or "").strip()
@@ -49,3 +55,14 @@ class Row:
         words = words.replace("half", "fp16").replace("w4a4", "fp4").replace("w8a8", "fp8")
         found = [name for word, name in (*FORMATS, *FORMATS_WIDE) if word in words]
         return found[0] if found else None
+
+
+def rows_of(table: Iterable[Mapping[str, str | None]]) -> list[Row]:
+    """The rows of a table, each with the columns that its source tells."""
+    every = list(table)
+    told: dict[str, set[str]] = defaultdict(set)
+    for cells in every:
+        told[(cells.get("source") or "").strip()] |= {
+            c for c, text in cells.items() if c and isinstance(text, str) and text.strip()
+        }
+    return [Row(cells, frozenset(told[(cells.get("source") or "").strip()])) for cells in every]

@@ -39,6 +39,7 @@ HOLDS: Mapping[str, Message] = {
     "projects": msg("published capacity and cost of computing centres"),
     "purchase_prices": msg("what cards, nodes and racks were sold for"),
     "power_special": msg("claimed or estimated power prices for data centres"),
+    "items": msg("items of work that are no text: operations, bytes, usual efficiency"),
     "power_components": msg("parts of a power bill, each for its own voltage"),
 }
 """table -> what it holds, in the order in which they are listed."""

@@ -1,10 +1,12 @@
 """`estimate`: what a workload needs on the grid or on one kind of accelerator, and `estimate check`: how near it is."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from suanwang.errors import msg
+from suanwang.interfaces.cli.quantity import Quantity
 from suanwang.interfaces.cli.run import grid_option, json_option, workload_file
 from suanwang.interfaces.cli.terminal import Terminal
 
@@ -32,7 +34,29 @@ class FileOrCommand(click.Group):
         return super().parse_args(ctx, args)
 
 
-@click.group(cls=FileOrCommand, subcommand_metavar="WORKLOAD | check TABLE [OPTIONS]")
+Command = TypeVar("Command", bound=Callable[..., object])
+
+
+def machine_options(command: Command) -> Command:
+    """What a user may state of a machine, over what the catalog knows of it."""
+    for option in (
+        click.option("--software-year", type=click.FloatRange(2000, 2100), help="When its software was current."),
+        click.option("--link", type=Quantity("bandwidth"), help="Link of a card in its node, both ways together."),
+        click.option(
+            "--network",
+            "networks",
+            type=Quantity("bandwidth"),
+            multiple=True,
+            help='Network of a server, one way, such as "3.2 Tbit/s" (else the catalog\'s).',
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+@click.group(
+    cls=FileOrCommand, subcommand_metavar="WORKLOAD | check TABLE | scale WORKLOAD | demand WORKLOAD [OPTIONS]"
+)
 def estimate() -> None:
     """What a workload needs: cards, time, memory, energy, and what is assumed.
 
@@ -40,6 +64,8 @@ def estimate() -> None:
     Examples:
       suanwang estimate examples/workloads/pretrain-7b.yaml --grid examples/grids/three-hubs.yaml
       suanwang estimate examples/workloads/pretrain-7b.yaml --accelerator h100-sxm5-80gb --count 64
+      suanwang estimate scale examples/workloads/pretrain-7b.yaml --accelerator h100-sxm5-80gb --cards 64 --cards 1024
+      suanwang estimate demand examples/workloads/serve-8b.yaml --curve requests.csv --accelerator h100-sxm5-80gb
       suanwang estimate check runs.csv
     """
 
@@ -49,29 +75,55 @@ def estimate() -> None:
 @grid_option
 @click.option("--accelerator", default="", help="Not the grid: this kind of card of the catalog, in its usual server.")
 @click.option("--count", type=click.IntRange(min=1), help="How many of them (else what the workload asks for, or 8).")
+@machine_options
 @json_option
 @click.pass_obj
-def workload(terminal: Terminal, workload: str, grid: str, accelerator: str, count: int | None, as_json: bool) -> int:
+def workload(
+    terminal: Terminal,
+    workload: str,
+    grid: str,
+    accelerator: str,
+    count: int | None,
+    networks: tuple[float, ...],
+    link: float | None,
+    software_year: float | None,
+    as_json: bool,
+) -> int:
     """What a workload needs on each pool of the grid: cards, time, memory, energy, and what is assumed.
 
     With --accelerator: on so many cards of that kind. For training, every layout is weighed: shown are those that no
-    other betters in time, memory and cost at once, and why the rest do not fit.
+    other betters in time, memory and cost at once, why the rest do not fit, and where the time of the fastest goes.
 
     \b
     Examples:
       suanwang estimate examples/workloads/pretrain-7b.yaml --grid examples/grids/three-hubs.yaml
       suanwang estimate examples/workloads/pretrain-7b.yaml --accelerator h100-sxm5-80gb --count 64
+      suanwang estimate examples/workloads/pretrain-7b.yaml --accelerator ascend-910b2 --count 64 --network "1.6 Tbit/s"
     """
-    from suanwang.interfaces.cli.estimate_views import on_accelerator
+    if accelerator:
+        from suanwang.bootstrap import open_desk
+        from suanwang.estimate.notional import Stated
+        from suanwang.interfaces.cli.estimate_views import on_accelerator
+
+        desk = open_desk()
+        order = desk.read_workload(workload)
+        stated = Stated(
+            network_bytes_per_s=networks[-1] if networks else None, link_bytes_per_s=link, software_year=software_year
+        )
+        return on_accelerator(terminal, order, desk.catalog, accelerator, count, stated, as_json=as_json)
+    if count or networks or link or software_year:
+        raise click.UsageError(terminal.text(msg("--count, --network, --link and --software-year need --accelerator.")))
+    return on_grid(terminal, workload, grid, as_json=as_json)
+
+
+def on_grid(terminal: Terminal, workload: str, grid: str, *, as_json: bool) -> int:
+    """On each pool of the grid; exit status 1 where none can have it."""
     from suanwang.interfaces.cli.views import show_estimates
     from suanwang.schemas.wire import plain
     from suanwang.sdk import Client
 
     with Client.open(grid) as client:
-        order = client.read_workload(workload)
-        if accelerator:
-            return on_accelerator(terminal, order, client.house.catalog, accelerator, count, as_json=as_json)
-        offer = client.quote(order)
+        offer = client.quote(client.read_workload(workload))
     if as_json:
         terminal.json({"estimates": plain(offer.estimates), "rejections": plain(offer.rejections, terminal.translate)})
     else:

@@ -1,60 +1,130 @@
 """An estimate on cards of one kind, off the grid: the best layouts of a training, or the one estimate of the rest."""
 
+from dataclasses import replace
+
 from suanwang.domain.catalog import Catalog
-from suanwang.domain.estimate import Layout
+from suanwang.domain.estimate import Estimate, Layout
 from suanwang.domain.money import Money
 from suanwang.domain.placement import Rejection
-from suanwang.domain.workload import Training, Workload
+from suanwang.domain.provenance import MissingFigure
+from suanwang.domain.site import Pool
+from suanwang.domain.workload import Demand, Training, Workload, WorkloadKind
 from suanwang.errors import msg
 from suanwang.estimate.machine import machine
-from suanwang.estimate.notional import notional_pool
+from suanwang.estimate.notional import Stated, notional_pool
 from suanwang.estimate.search import Search, search
 from suanwang.estimate.training import Plan
-from suanwang.estimate.workload import estimate
+from suanwang.estimate.workload import estimate, estimate_of_plan
 from suanwang.interfaces.cli import figures
 from suanwang.interfaces.cli.terminal import Terminal
 from suanwang.interfaces.cli.views import why
 from suanwang.schemas.wire import plain
-from suanwang.units import SECONDS_PER_HOUR
+from suanwang.units import MICRO, SECONDS_PER_HOUR
 
 SHOWN = 12
 """Layouts that the table has; JSON has them all."""
 
 
 def on_accelerator(
-    terminal: Terminal, order: Workload, catalog: Catalog, wanted: str, count: int | None, *, as_json: bool
+    terminal: Terminal,
+    order: Workload,
+    catalog: Catalog,
+    wanted: str,
+    count: int | None,
+    stated: Stated,
+    *,
+    as_json: bool,
 ) -> int:
     """Show what a workload needs on `count` cards of a kind; exit status 0, or 1 where it does not fit.
 
-    Raises NotFound for a card that the catalog does not have, MissingFigure for a figure that it lacks.
+    Raises NotFound for a card that the catalog does not have, MissingFigure for figures that it lacks.
     """
     card = catalog.accelerator(wanted)
     cards = count or order.demand.count or 8
-    pool = notional_pool(card, catalog, cards)
+    pool = notional_pool(card, catalog, cards, stated)
+    price = lowest_price(catalog, card.id)
     if isinstance(order.task, Training):
-        seen = machine(pool, order.task.dtype, cards)
-        found = search(order.task, seen, cards, pool.software_factor)
-        price = lowest_price(catalog, card.id)
-        steps = order.task.tokens / (order.task.global_batch * order.task.sequence_length)
-        if as_json:
-            terminal.json(search_as_json(found, steps, price))
-        else:
-            show_search(terminal, found, steps, price)
-        return 0 if found.front else 1
-    result = estimate(order, pool, accelerators=catalog.accelerators)
+        return training_on(terminal, order, order.task, pool, cards, price, as_json=as_json)
+    result = estimate(replace(order, demand=Demand(count=count)), pool, accelerators=catalog.accelerators)
+    shown = figures_of(result, price)
     if as_json:
-        terminal.json(plain(result, terminal.translate))
+        terminal.json(shown | plain(result, terminal.translate))
     elif isinstance(result, Rejection):
         terminal.say(f"{result.pool_id}: {terminal.text(why(result.reason, result.detail))}")
     else:
-        rows = [(name, f"{value:,.4g}") for name, value in result.results.items()]
-        memory = figures.size(result.memory_bytes_total)
-        rows += [
-            (terminal.text(msg("time")), figures.durations(result.time_s)),
-            (terminal.text(msg("memory a card")), memory),
-        ]
-        terminal.table((msg("figure"), msg(">value")), rows)
+        show_results(terminal, result, shown)
+        show_parts(terminal, result)
     return 1 if isinstance(result, Rejection) else 0
+
+
+def figures_of(result: Estimate | Rejection, price: Money | None) -> dict[str, float]:
+    """What follows from an estimate and a price: cost of a million output tokens, in `..._<currency>`."""
+    if isinstance(result, Rejection) or not result.results.get("tokens_per_s_max"):
+        return {}
+    hours = result.accelerators / result.results["tokens_per_s_max"] / SECONDS_PER_HOUR * 1e6
+    shown = {"accelerator_hours_per_million_tokens": hours}
+    if price is not None:
+        shown[f"cost_per_million_tokens_{price.unit.lower()}"] = hours * price.micro / MICRO
+    return shown
+
+
+def training_on(
+    terminal: Terminal, order: Workload, task: Training, pool: Pool, cards: int, price: Money | None, *, as_json: bool
+) -> int:
+    """The best layouts of a training, why others do not fit, and the run that the fastest gives."""
+    seen = machine(pool, task.dtype, cards)
+    found = search(task, seen, cards, pool.software_factor)
+    steps = task.tokens / (task.global_batch * task.sequence_length)
+    fastest: Estimate | MissingFigure | None = None
+    if found.front:
+        whole = order.kind is WorkloadKind.PRETRAIN
+        try:
+            fastest = estimate_of_plan(task, pool, cards, found.front[0], seen, order.checkpointing, whole_run=whole)
+        except MissingFigure as unknown:
+            fastest = unknown
+    if as_json:
+        shown = search_as_json(found, steps, price)
+        known = plain(fastest, terminal.translate) if isinstance(fastest, Estimate) else None
+        missing = terminal.text(fastest.message) if isinstance(fastest, MissingFigure) else None
+        terminal.json(shown | {"fastest": known, "fastest_unknown": missing})
+        return 0 if found.front else 1
+    show_search(terminal, found, steps, price)
+    if isinstance(fastest, Estimate):
+        terminal.say(msg("The run with the fastest layout, on {cards} cards:", cards=cards), bold=True)
+        show_results(terminal, fastest, {})
+        show_parts(terminal, fastest)
+    elif fastest is not None:
+        terminal.say(msg("Power and energy are unknown: {why}.", why=fastest.message))
+    return 0 if found.front else 1
+
+
+def show_results(terminal: Terminal, result: Estimate, more: dict[str, float]) -> None:
+    """Time with its band, memory, power, energy, and the results of the kind of work."""
+    rows = [(name, f"{value:,.4g}") for name, value in (dict(result.results) | more).items()]
+    rows += [
+        (terminal.text(msg("time (low-high)")), figures.durations(result.time_s)),
+        (terminal.text(msg("memory a card")), figures.size(result.memory_bytes_total)),
+        (terminal.text(msg("power of all cards and servers (modelled)")), f"{result.power_w_it.mid / 1000:,.2f} kW"),
+        (terminal.text(msg("energy at the IT equipment (modelled)")), figures.energy(result.energy_kwh_it.mid)),
+    ]
+    terminal.table((msg("figure"), msg(">value")), rows)
+
+
+def show_parts(terminal: Terminal, result: Estimate) -> None:
+    """Where the time and the memory go, and what the estimate rests on."""
+    total, memory = sum(result.breakdown_s.values()), result.memory_bytes_total
+    parts = sorted(result.breakdown_s.items(), key=lambda part: -part[1])
+    terminal.table(
+        (msg("where the time goes"), msg(">share")), [(n, f"{s / total:.1%}") for n, s in parts if s / total >= 0.0005]
+    )
+    if memory:
+        terminal.table(
+            (msg("where the memory goes"), msg(">a card")),
+            [(n, figures.size(size)) for n, size in sorted(result.memory_bytes.items(), key=lambda p: -p[1]) if size],
+        )
+    terminal.say(msg("Assumptions:"))
+    for a in result.assumptions:
+        terminal.say(f"  · {a.name} = {a.value:g} {a.unit} ({a.source})")
 
 
 def lowest_price(catalog: Catalog, card: str) -> Money | None:
@@ -98,8 +168,8 @@ def show_search(terminal: Terminal, found: Search, steps: float, price: Money | 
         msg("layout"),
         msg(">cards"),
         msg(">step"),
-        msg(">run without interruptions"),
-        msg(">memory a card"),
+        msg(">steps alone"),
+        msg(">memory"),
         msg(">card-hours"),
         msg(">cost"),
     )

@@ -13,10 +13,13 @@ from suanwang.interfaces.cli.books import admin, bill, ledger, voucher
 from suanwang.interfaces.cli.budgets import budget, period
 from suanwang.interfaces.cli.catalog import catalog
 from suanwang.interfaces.cli.estimate import estimate
+from suanwang.interfaces.cli.estimate_demand import demand
+from suanwang.interfaces.cli.estimate_scale import scale
 from suanwang.interfaces.cli.feasibility import feasibility
 from suanwang.interfaces.cli.help import speaking, translated
 from suanwang.interfaces.cli.identity import project, token, user
 from suanwang.interfaces.cli.jobs import job, jobs
+from suanwang.interfaces.cli.office import COMMANDS as OFFICE_COMMANDS
 from suanwang.interfaces.cli.plan import plan
 from suanwang.interfaces.cli.prices import prices
 from suanwang.interfaces.cli.programmes import COMMANDS as PROGRAMME_COMMANDS
@@ -44,6 +47,8 @@ def cli(ctx: click.Context, lang: str) -> None:
     ctx.obj = Terminal(lang)
 
 
+estimate.add_command(demand)
+estimate.add_command(scale)
 COMMANDS = (
     catalog,
     run,
@@ -73,7 +78,7 @@ COMMANDS = (
 for command in COMMANDS:
     cli.add_command(command)
 replay.add_command(advise)
-for command in PROGRAMME_COMMANDS:
+for command in (*PROGRAMME_COMMANDS, *OFFICE_COMMANDS):
     voucher.add_command(command)
 
 

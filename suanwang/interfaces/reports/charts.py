@@ -89,3 +89,16 @@ def histogram(edges: Sequence[float], counts: Sequence[int], label: str, show: S
     marks = ((0, "start"), (len(counts) // 2, "middle"), (len(counts), "end"))
     parts += [_text(LEFT + i * step, HEIGHT - 10, show(edges[i]), anchor) for i, anchor in marks]
     return _svg("".join(parts), label)
+
+
+def bars(rows: Sequence[tuple[str, float]], label: str, show: Show = "{:,.0f}".format) -> str:
+    """A bar for each named amount (from 0), one under another."""
+    height, most = 26, max((value for _, value in rows), default=0.0) or 1.0
+    room = WIDTH - 2 * LEFT - 160
+    parts = []
+    for i, (name, value) in enumerate(rows):
+        y = 8 + i * height
+        parts.append(_text(LEFT + 84, y + 14, name[:22], "end"))
+        parts.append(_bar(LEFT + 92, y, value / most * room, height - 8, LINE))
+        parts.append(_text(LEFT + 98 + value / most * room, y + 14, show(value), "start"))
+    return _svg("".join(parts), label, 16 + len(rows) * height)

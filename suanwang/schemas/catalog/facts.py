@@ -83,6 +83,20 @@ class MeasuredRow(FactRow):
     method: str
 
 
+class ItemRow(FactRow):
+    """Operations of one item of work that is no text: an image, a clip, an utterance, a sample; `value` in GFLOP.
+
+    `memory_traffic_mb` moves through device memory for it beyond what the cache keeps; `efficiency` is the share of the
+    peak that such programs usually reach (a prior).
+    """
+
+    table = "items"
+    unit: Literal["GFLOP"]
+    domain: str
+    memory_traffic_mb: Number | None = None
+    efficiency: Number | None = None
+
+
 class CoolingRow(FactRow):
     """PUE, WUE and capital cost by way of cooling."""
 

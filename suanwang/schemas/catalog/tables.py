@@ -15,6 +15,7 @@ from suanwang.schemas.catalog.cells import Row
 from suanwang.schemas.catalog.facts import (
     CoolingRow,
     FactRow,
+    ItemRow,
     LatencyRow,
     MeasuredRow,
     NetworkRow,
@@ -33,6 +34,7 @@ FACT_TABLES: Mapping[str, type[FactRow]] = {
     row.table: row
     for row in (
         MeasuredRow,
+        ItemRow,
         CoolingRow,
         NetworkRow,
         LatencyRow,

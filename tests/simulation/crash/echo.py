@@ -39,6 +39,7 @@ class EchoTransaction:
     ledger: Any
     books: Any
     sites: Any
+    dockets: Any
 
 
 class EchoStore:
@@ -50,7 +51,7 @@ class EchoStore:
     @contextmanager
     def transaction(self) -> Iterator[EchoTransaction]:
         with self._store.transaction() as tx:
-            yield EchoTransaction(*map(Twice, (tx.jobs, tx.usage, tx.ledger, tx.books, tx.sites)))
+            yield EchoTransaction(*map(Twice, (tx.jobs, tx.usage, tx.ledger, tx.books, tx.sites, tx.dockets)))
 
     def close(self) -> None:
         self._store.close()

@@ -30,6 +30,14 @@ def copy(table: str, where: str = "true", **changes: str) -> tuple[str, str, Map
 Intruder = tuple[tuple[str, str, Mapping[str, str]] | str, ...]
 SINGLE, NEXT = "kind = 'single'", "position + 1000000"
 SITE_ORDER = "INSERT INTO site_orders (id, site_id, job_id, number, done, body) VALUES ('o', 's', 'j', 7, 0, '')"
+DOCKET = (
+    "INSERT INTO dockets (id, kind, programme_id, tenant, state, sequence, two_persons, body)"
+    " VALUES ('d', 'claim', 'p', 't', 'draft', 1, 1, '')"
+)
+STEP = (
+    "INSERT INTO docket_steps (docket_id, sequence, state_before, state_after, actor, role, at_us, body)"
+    " VALUES ('d', 1, '', 'draft', 'a', 'maker', 0, '')"
+)
 INTRUDERS: dict[str, Intruder] = {
     "key_meta_key": (copy("meta"),),
     "key_transitions_state_before_state_after": (copy("transitions"),),
@@ -59,6 +67,21 @@ INTRUDERS: dict[str, Intruder] = {
         "INSERT INTO site_inquiries (id, site_id, body) VALUES ('i', 's', '')",
         copy("site_inquiries", "id = 'i'", body="'x'"),
     ),
+    "key_dockets_id": (DOCKET, copy("dockets", "id = 'd'", tenant="'poor'")),
+    "key_docket_steps_docket_id_sequence": (DOCKET, STEP, copy("docket_steps", at_us="at_us + 1")),
+    "docket_steps_sequence": (DOCKET, STEP, copy("docket_steps", sequence="sequence + 2")),
+    "docket_steps_persons": (
+        DOCKET,
+        STEP,
+        copy("docket_steps", sequence="2", state_before="'draft'", role="'checker'"),
+    ),
+    **{
+        f"docket_steps_append_only_{verb}": (DOCKET, STEP, statement)
+        for verb, statement in (
+            ("update", "UPDATE docket_steps SET actor = 'x'"),
+            ("delete", "DELETE FROM docket_steps"),
+        )
+    },
     "job_events_sequence": (
         copy("job_events", sequence="sequence + 2", state_before="NULL", state_after="'submitted'"),
     ),

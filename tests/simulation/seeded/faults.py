@@ -72,6 +72,7 @@ class FragileTransaction:
     ledger: Any
     books: Any
     sites: Any
+    dockets: Any
 
 
 class FragileStore:
@@ -85,7 +86,7 @@ class FragileStore:
     def transaction(self) -> Iterator[FragileTransaction]:
         self._faults.maybe_crash()
         with self._store.transaction() as tx:
-            ports = (tx.jobs, tx.usage, tx.ledger, tx.books, tx.sites)
+            ports = (tx.jobs, tx.usage, tx.ledger, tx.books, tx.sites, tx.dockets)
             yield FragileTransaction(*(Fragile(port, self._faults) for port in ports))
             self._faults.maybe_crash()
         self._faults.maybe_crash()

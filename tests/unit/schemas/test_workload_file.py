@@ -226,14 +226,14 @@ BAD: list[tuple[str, str, str, str, str]] = [
     (SERVE, "duration: 30 d, ", "", "workload.serving.duration", "duration is missing"),
     (SERVE, "input_tokens: 1000", "input_tokens: 4000", "workload.serving", "exceed the model's context of 4096"),
     (SERVE, "kind: serve", "kind: serve\n  tokens: 5", "workload.tokens", "tokens means nothing to a serve workload"),
-    (BATCH, "flops: 500 TFLOP, ", "", "workload.batch", "neither flops nor duration"),
+    (BATCH, "flops: 500 TFLOP, ", "", "workload.batch", "none of flops, items and duration"),
     (BATCH, "flops: 500 TFLOP", "flops: 500", "workload.batch.flops", "500 has no unit"),
     (
         BATCH,
         "flops: 500 TFLOP",
         "flops: 1 TFLOP, duration: 1 h, duration_accelerator: a100-sxm4-80gb",
         "workload.batch",
-        "both flops and duration",
+        "more than one of flops, items and duration",
     ),
     (BATCH, "flops: 500 TFLOP", "duration: 1 h", "workload.batch.duration", "needs duration_accelerator"),
     (
