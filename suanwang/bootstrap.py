@@ -8,6 +8,7 @@ from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
 
+from suanwang.adapters.bundles import Bundles
 from suanwang.adapters.catalog import load_catalog
 from suanwang.adapters.clock import FastClock, SystemClock
 from suanwang.adapters.engines import open_engines as open_engines_of
@@ -41,6 +42,11 @@ class House:
     catalog: Catalog
     hub: Hub
     store: OfficeStore
+
+    @property
+    def bundles(self) -> Bundles:
+        """The files that were sent for jobs. Hubs that share a database share this folder."""
+        return Bundles(self.settings.home / "bundles")
 
     def close(self) -> None:
         self.store.close()

@@ -54,6 +54,7 @@ CODES: dict[str, str] = {
     "too-many-requests": "More requests than the caller's share; Retry-After says when to come again.",
     "too-large": "The body of the request is larger than the hub takes.",
     "no-such-route": "The hub has no such address or method.",
+    "not-empty": "The place that a backup is to be written to, or restored into, is not empty.",
     "hub-only": "The command works on the hub's own machine, not through its API.",
     "hub-unreachable": "The hub did not answer.",
     "hub-unreadable": "What answered is not a hub of a version that this program understands.",

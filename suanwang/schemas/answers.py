@@ -136,3 +136,10 @@ class ProgrammeList:
     """Voucher programmes in the order of the grid file."""
 
     programmes: tuple[Programme, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BundleMade:
+    """A bundle: a job names it as `directory: bundle:<id>`."""
+
+    id: str

@@ -24,7 +24,7 @@ from suanwang.adapters.store.jobs import SqlJobs
 from suanwang.adapters.store.ledger import SqlLedger
 from suanwang.adapters.store.operations import SqlOperations
 from suanwang.adapters.store.refusals import refusals
-from suanwang.adapters.store.schema import migrate
+from suanwang.adapters.store.schema import migrate, revision_of
 from suanwang.adapters.store.sites import SqlSites
 from suanwang.adapters.store.usage import SqlUsage
 from suanwang.errors import InvalidInput, Message, Problem, msg, why_not_read
@@ -83,6 +83,11 @@ class SqlStore:
             _wall(connection, tenant)
             yield SqlTransaction.on(connection)
 
+    def schema(self) -> str:
+        """The revision of the tables."""
+        with refusals(), self._reader.begin() as connection:
+            return revision_of(connection)
+
     def close(self) -> None:
         self.engine.dispose()
 
@@ -93,7 +98,7 @@ def open_store(url: str) -> SqlStore:
     Raises InvalidInput for an address that is none, NotNow(store-unavailable) when nobody answers there, and
     Never(store-refused) when a newer program made the database.
     """
-    engine = _engine(_address(url))
+    engine = _engine(address_of(url))
     try:
         with refusals(), engine.begin() as connection:
             migrate(connection)
@@ -103,7 +108,8 @@ def open_store(url: str) -> SqlStore:
     return SqlStore(engine)
 
 
-def _address(url: str) -> URL:
+def address_of(url: str) -> URL:
+    """The address of a database, with the driver that is used for it. Raises InvalidInput for what is none."""
     try:
         address = make_url(url)
     except ArgumentError as error:

@@ -6,7 +6,18 @@ from fastapi import FastAPI
 
 from suanwang import __version__
 from suanwang.bootstrap import House
-from suanwang.interfaces.api import agent_routes, books, catalog, health, identity, jobs, sites, streams, workloads
+from suanwang.interfaces.api import (
+    agent_routes,
+    books,
+    bundles,
+    catalog,
+    health,
+    identity,
+    jobs,
+    sites,
+    streams,
+    workloads,
+)
 from suanwang.interfaces.api.operations import describe
 from suanwang.interfaces.serving.front import Front
 from suanwang.interfaces.serving.limits import Shares
@@ -20,6 +31,7 @@ ROUTERS = (
     workloads.router,
     jobs.router,
     streams.router,
+    bundles.router,
     books.router,
     sites.router,
     catalog.router,

@@ -133,8 +133,12 @@ def _complete(found: dict[str, Any], components: dict[str, Any]) -> None:
     else:
         success["content"] = {media: {"schema": answer if isinstance(answer, dict) else schema_of(answer, components)}}
     found["security"] = [{"token": []}]
-    if body is not None:
-        schema = workload_schema() if body == WORKLOAD else body.model_json_schema(ref_template=f"{_DEFS}{{model}}")
+    if body == "tar":
+        found["requestBody"] = {"required": True, "content": {"application/x-tar": {"schema": _BYTES}}}
+    elif body is not None:
+        schema = (
+            workload_schema() if body == WORKLOAD else _model(body).model_json_schema(ref_template=f"{_DEFS}{{model}}")
+        )
         found["requestBody"] = {
             "required": True,
             "content": {"application/json": {"schema": _lift(schema, components)}},
@@ -142,6 +146,11 @@ def _complete(found: dict[str, Any], components: dict[str, Any]) -> None:
 
 
 _DEFS = "#/components/schemas/"
+
+
+def _model(body: type[Section] | str) -> type[Section]:
+    assert not isinstance(body, str), f"{body} is no model"
+    return body
 
 
 def _lift(schema: dict[str, Any], components: dict[str, Any]) -> dict[str, Any]:
@@ -153,14 +162,15 @@ def _lift(schema: dict[str, Any], components: dict[str, Any]) -> dict[str, Any]:
     return moved
 
 
+_BYTES = {"type": "string", "format": "binary"}
 _INPUT = "Input"
 """What names of schemas end with that are not of a noun."""
 
 
 def _renamed(value: Any) -> Any:
-    """References to definitions of an input, led to its component."""
+    """References to definitions of an input, led to its component; to our own error, left."""
     if isinstance(value, dict):
-        return {k: f"{_DEFS}{v.rpartition('/')[2]}{_INPUT}" if k == "$ref" else _renamed(v) for k, v in value.items()}
+        return {k: _led(v) if k == "$ref" else _renamed(v) for k, v in value.items()}
     return [_renamed(v) for v in value] if isinstance(value, list) else value
 
 

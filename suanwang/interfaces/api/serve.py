@@ -1,6 +1,8 @@
 """Serving: the hub's application on a socket, with its ticker, until a signal ends both."""
 
+import signal
 import socket
+import threading
 from collections.abc import Callable
 
 import uvicorn
@@ -8,6 +10,7 @@ import uvicorn
 from suanwang.bootstrap import House
 from suanwang.errors import InvalidInput, Problem, msg, why_not_read
 from suanwang.interfaces.api.app import create_app
+from suanwang.interfaces.serving.front import Front, front_of_app
 from suanwang.schedule.scheme import find_scheme
 from suanwang.service.ticking import Ticker
 
@@ -43,7 +46,26 @@ def serve(house: House, listener: socket.socket, on_ready: Callable[[], None], *
         ticker.start()
     try:
         on_ready()
-        uvicorn.Server(config).run(sockets=[listener])
+        _until_signalled(uvicorn.Server(config), listener, front_of_app(app))
     finally:
         if ticking:
             ticker.stop()
+
+
+def _until_signalled(server: uvicorn.Server, listener: socket.socket, front: Front) -> None:
+    """Run the server beside this thread, which waits for SIGINT or SIGTERM; a second one does not wait for requests."""
+
+    def end(_number: int, _frame: object) -> None:
+        server.force_exit = server.should_exit
+        server.should_exit = True
+        front.closing.set()
+
+    serving = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="serve")
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        serving.start()
+        while serving.is_alive():
+            serving.join(0.2)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends
 from suanwang.domain.identity import Permission
 from suanwang.domain.site import Grid
 from suanwang.domain.workload import Workload
-from suanwang.errors import InvalidInput, Problem, msg
+from suanwang.errors import InvalidInput, NotFound, Problem, msg
 from suanwang.interfaces.api.operations import WORKLOAD, operation
 from suanwang.interfaces.serving.bodies import document
 from suanwang.interfaces.serving.caller import Caller, needs
@@ -39,13 +39,30 @@ def read_order(caller: Caller, file: Document, permission: Permission) -> Worklo
         what = msg("The grid has no tenant {tenant!r}.", tenant=workload.tenant)
         remedy = msg("Known: {known}.", known=", ".join(t.id for t in grid.tenants) or msg("none"))
         problems.append(Problem("body workload.tenant", what, remedy))
-    if workload.program is not None and workload.program.directory:
-        what = msg("A hub does not read folders of its own machine for you.")
-        remedy = msg("Leave `directory` out; let the command fetch what it needs.")
-        problems.append(Problem("body workload.directory", what, remedy))
     if problems:
         raise InvalidInput(problems)
     return workload
+
+
+def with_files(caller: Caller, workload: Workload) -> Workload:
+    """The workload with the folder of its bundle. Raises InvalidInput: a hub reads no other folder for a caller."""
+    program = workload.program
+    if program is None or not program.directory:
+        return workload
+    head, _, bundle_id = program.directory.partition(":")
+    try:
+        if head != "bundle":
+            raise InvalidInput([_no_folder()])
+        folder = caller.house.bundles.folder(caller.principal.user.organisation, bundle_id)
+    except NotFound as error:
+        raise InvalidInput([Problem("body workload.directory", error.message, error.remedy)]) from error
+    return replace(workload, program=replace(program, directory=folder))
+
+
+def _no_folder() -> Problem:
+    what = msg("A hub does not read folders of its own machine for you.")
+    remedy = msg("Send the files to /v1/bundles first, and name them as bundle:<id>.")
+    return Problem("body workload.directory", what, remedy)
 
 
 @router.post("/workloads/check", **operation(Permission.QUOTE, Workload, body=WORKLOAD))

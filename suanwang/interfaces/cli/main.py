@@ -19,6 +19,7 @@ from suanwang.interfaces.cli.feasibility import feasibility
 from suanwang.interfaces.cli.help import speaking, translated
 from suanwang.interfaces.cli.identity import project, token, user
 from suanwang.interfaces.cli.jobs import job, jobs
+from suanwang.interfaces.cli.keeping import backup, migrate, restore
 from suanwang.interfaces.cli.office import COMMANDS as OFFICE_COMMANDS
 from suanwang.interfaces.cli.plan import plan
 from suanwang.interfaces.cli.prices import prices
@@ -77,6 +78,8 @@ COMMANDS = (
 )
 for command in COMMANDS:
     cli.add_command(command)
+for command in (backup, restore, migrate):
+    admin.add_command(command)
 replay.add_command(advise)
 for command in (*PROGRAMME_COMMANDS, *OFFICE_COMMANDS):
     voucher.add_command(command)

@@ -3,7 +3,7 @@
 import threading
 from dataclasses import dataclass, field
 
-from fastapi import Request
+from fastapi import FastAPI, Request
 
 from suanwang.bootstrap import House
 from suanwang.interfaces.serving.known import Known
@@ -25,6 +25,11 @@ class Front:
 
 def front_of(request: Request) -> Front:
     """The front of the process that answers a request."""
-    front = request.app.state.front
+    return front_of_app(request.app)
+
+
+def front_of_app(app: FastAPI) -> Front:
+    """The front of an application."""
+    front = app.state.front
     assert isinstance(front, Front)
     return front

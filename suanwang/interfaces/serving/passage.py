@@ -16,6 +16,8 @@ from suanwang.interfaces.serving.refusals import answer
 log = logging.getLogger("suanwang.api")
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 BODY_BYTES_MAX = 2_000_000
+BYTES_MAX = {"/v1/bundles": 65 << 20}
+"""Addresses that take more, and bound it themselves."""
 ALWAYS = frozenset({"/healthz", "/readyz", "/metrics"})
 """What is answered however much there is to do."""
 
@@ -55,7 +57,7 @@ class Passage:
             if self.in_flight > self._in_flight_max and scope["path"] not in ALWAYS:
                 await _refuse(scope, sending, TooManyRequests(1))
             else:
-                await self._app(scope, _bounded(receive), sending)
+                await self._app(scope, _bounded(receive, BYTES_MAX.get(scope["path"], BODY_BYTES_MAX)), sending)
         except Exception:
             log.exception("fault", extra={"fields": {"request_id": request_id}})
             if not status:
@@ -71,14 +73,14 @@ def _request_id(scope: Scope) -> str:
     return given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
 
 
-def _bounded(receive: Receive) -> Receive:
+def _bounded(receive: Receive, limit: int) -> Receive:
     received = 0
 
     async def bounded() -> Message:
         nonlocal received
         message = await receive()
         received += len(message.get("body", b""))
-        if received > BODY_BYTES_MAX:
+        if received > limit:
             raise TooLarge
         return message
 
