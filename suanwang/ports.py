@@ -351,6 +351,9 @@ class Operations(Protocol):
     def release(self, name: str, holder: str) -> None:
         """Give a lease back; one that another holds is left alone."""
 
+    def job_counts(self) -> Mapping[str, int]:
+        """How many jobs are in each state."""
+
     def drain(self, place: str, by: str, at: datetime) -> None:
         """A site (`site:<id>`) or pool (`pool:<id>`) takes no new work; a repeat changes nothing."""
 

@@ -28,6 +28,7 @@ from suanwang.service.ticking import Ticker
 
 ROUTERS = (
     health.router,
+    metrics.router,
     workloads.router,
     jobs.router,
     streams.router,
@@ -59,9 +60,9 @@ def create_app(house: House, ticker: Ticker | None = None) -> FastAPI:
         redoc_url=None,
         separate_input_output_schemas=False,
     )
-    app.state.front = Front(house=house, shares=Shares(house.settings.rate_limit), ticker=ticker)
+    app.state.front = front = Front(house=house, shares=Shares(house.settings.rate_limit), ticker=ticker)
     add_refusals(app)
     for router in ROUTERS:
         app.include_router(router)
-    app.add_middleware(Passage, in_flight_max=house.settings.in_flight_max)
+    app.add_middleware(Passage, in_flight_max=house.settings.in_flight_max, served=front.served)
     return app

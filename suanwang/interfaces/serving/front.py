@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request
 from suanwang.bootstrap import House
 from suanwang.interfaces.serving.known import Known
 from suanwang.interfaces.serving.limits import Shares
+from suanwang.interfaces.serving.served import Served
 from suanwang.service.ticking import Ticker
 
 
@@ -19,6 +20,7 @@ class Front:
     shares: Shares
     ticker: Ticker | None = None
     known: Known = field(default_factory=Known)
+    served: Served = field(default_factory=Served)
     streams: set[object] = field(default_factory=set)
     closing: threading.Event = field(default_factory=threading.Event)
 

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from suanwang.errors import Never, SuanwangError, msg
 from suanwang.interfaces.serving.limits import TooManyRequests
 from suanwang.interfaces.serving.refusals import answer
+from suanwang.interfaces.serving.served import Served
 
 log = logging.getLogger("suanwang.api")
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -32,10 +33,10 @@ class TooLarge(HTTPException):
 class Passage:
     """ASGI middleware around the whole application."""
 
-    def __init__(self, app: ASGIApp, in_flight_max: int) -> None:
+    def __init__(self, app: ASGIApp, in_flight_max: int, served: Served) -> None:
         self._app = app
         self._in_flight_max = in_flight_max
-        self.in_flight = 0
+        self._served = served
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -52,9 +53,9 @@ class Passage:
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
             await send(message)
 
-        self.in_flight += 1
+        self._served.in_flight += 1
         try:
-            if self.in_flight > self._in_flight_max and scope["path"] not in ALWAYS:
+            if self._served.in_flight > self._in_flight_max and scope["path"] not in ALWAYS:
                 await _refuse(scope, sending, TooManyRequests(1))
             else:
                 await self._app(scope, _bounded(receive, BYTES_MAX.get(scope["path"], BODY_BYTES_MAX)), sending)
@@ -63,8 +64,10 @@ class Passage:
             if not status:
                 await _refuse(scope, sending, _fault())
         finally:
-            self.in_flight -= 1
-            _log(scope, status, perf_counter() - began)
+            seconds = perf_counter() - began
+            self._served.in_flight -= 1
+            self._served.answered(status, seconds)
+            _log(scope, status, seconds)
 
 
 def _request_id(scope: Scope) -> str:
