@@ -13,13 +13,14 @@ from suanwang.adapters.catalog import load_catalog
 from suanwang.adapters.clock import FastClock, SystemClock
 from suanwang.adapters.engines import open_engines as open_engines_of
 from suanwang.adapters.engines.agent import agent_engines
+from suanwang.adapters.signals.source import signal_reader
 from suanwang.adapters.store.sql import open_store
 from suanwang.domain.catalog import Catalog
 from suanwang.domain.price import PriceBook
 from suanwang.domain.site import Grid
 from suanwang.domain.workload import Workload
 from suanwang.errors import InvalidInput, Problem, msg, why_not_read
-from suanwang.ports import Clock, Engine, OfficeStore, Store
+from suanwang.ports import Clock, Engine, OfficeStore
 from suanwang.schemas.grid import read_grid
 from suanwang.schemas.price_book import read_price_book
 from suanwang.schemas.workload import read_workload
@@ -130,7 +131,8 @@ def load_price_books(folders: Sequence[Path]) -> list[PriceBook]:
 def load_grid(path: str, catalog: Catalog, books: Sequence[PriceBook] = ()) -> Grid:
     """Read a grid file; "" is the built-in grid of this machine alone, with as many cards as it has processors."""
     if path:
-        return read_grid(read_text(path), path, catalog, books)
+        read = signal_reader(Path(path).parent, SystemClock().now())
+        return read_grid(read_text(path), path, catalog, books, read)
     text = files("suanwang").joinpath("data/grids/this-machine.yaml").read_text(encoding="utf-8")
     plan = read_grid(text, THIS_MACHINE, catalog, books)
     processors = os.cpu_count() or 1
@@ -139,14 +141,18 @@ def load_grid(path: str, catalog: Catalog, books: Sequence[PriceBook] = ()) -> G
 
 def read_text(path: str) -> str:
     """The text of a file that a user named. Raises InvalidInput when it cannot be read or is not UTF-8."""
+    return decode(read_bytes(path), path)
+
+
+def read_bytes(path: str) -> bytes:
+    """What is in a file that a user named. Raises InvalidInput when it cannot be read."""
     try:
-        content = Path(path).read_bytes()
+        return Path(path).read_bytes()
     except OSError as error:
         why = why_not_read(error)
         raise InvalidInput(
             [Problem(path, msg("The file cannot be read: {why}.", why=why), msg("Check the path and its rights."))]
         ) from error
-    return decode(content, path)
 
 
 def open_clock(settings: Settings) -> Clock:
@@ -164,7 +170,7 @@ def open_clock(settings: Settings) -> Clock:
     return FastClock(origin, settings.clock_speed, float(mark.read_text()))
 
 
-def open_engines(grid: Grid, settings: Settings, clock: Clock, store: Store) -> dict[str, Engine]:
+def open_engines(grid: Grid, settings: Settings, clock: Clock, store: OfficeStore) -> dict[str, Engine]:
     """The engine of each pool that this process can drive; the other pools can be quoted, and take no job here.
 
     An agent's is the only one that works with the store: what is wanted of a site lies there until its agent asks.

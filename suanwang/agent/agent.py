@@ -35,7 +35,7 @@ from suanwang.schemas.sync import (
 LOOK_S_MIN, LOOK_S_IDLE, LOOK_SHARE = 0.3, 5.0, 1 / 20
 """An engine that has orders is looked at so often, one that has none so often, and never for more than this share of
 the time."""
-AWAY_S_MIN, AWAY_S_MAX = 0.5, 10.0
+AWAY_S_MIN, AWAY_S_MAX = 0.5, 5.0
 """How long a hub that does not answer is left alone: twice as long each time."""
 KEPT_MAX = 10_000
 """Orders that are over stay in the spool, so that a late wish for one of them is known; the newest so many."""
@@ -113,6 +113,8 @@ class Agent:
             self._more = self._driver.act(policy)
             self._trouble = ""
         except NotNow as full:
+            if not self._trouble:
+                self._said(full.message)
             self._trouble = str(full)
         if monotonic() >= self._look_at:
             began = monotonic()
@@ -181,7 +183,6 @@ class Agent:
         if early_s > 0 and not (reply.wishes or reply.questions or reply.unknown):  # a hub that does not hold answers
             self._hub_at = monotonic() + min(early_s, AWAY_S_MIN)
         if reply.number >= message.number:
-            self._number = reply.number
             self._answers = self._answers[len(answers) :]
             self._driver.confirmed(told)
         self._driver.end_unknown(reply.unknown)
@@ -196,11 +197,12 @@ class Agent:
         wait_s: float = 0.0,
     ) -> SyncRequest:
         look = self._look
+        self._number += 1  # whatever becomes of it: a message that is sent anew has other news
         return SyncRequest(
             protocol=PROTOCOL,
             site=self._site_id,
             epoch=self._epoch,
-            number=0 if hello else self._number + 1,
+            number=self._number,
             heard=self._heard,
             sent=self._clock.now(),
             hello=hello,

@@ -24,7 +24,10 @@ class AcceleratorKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Efficiency:
-    """Measured over theoretical peak (0..1] for one number format; methods are not comparable with one another."""
+    """Measured over theoretical peak (0..1] for one number format; methods are not comparable with one another.
+
+    `dtype` may also be "memory" or "link": measured over nominal bandwidth.
+    """
 
     dtype: str
     ratio: float

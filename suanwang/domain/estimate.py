@@ -32,7 +32,8 @@ class Layout:
 
     `interleave`: chunks of layers a pipeline stage holds. `recompute`: none | selective | full. `sharding` over dp:
     none | optimizer (ZeRO-1) | gradients (ZeRO-2) | full
-    (ZeRO-3, FSDP).
+    (ZeRO-3, FSDP). `offload`: what lies in the server's memory: none | optimizer (its states, and the step is done
+    there) | activations (these too, from forward to backward).
     """
 
     tp: int = 1
@@ -44,6 +45,7 @@ class Layout:
     interleave: int = 1
     recompute: str = "none"
     sharding: str = "none"
+    offload: str = "none"
 
     def __post_init__(self) -> None:
         if min(self.tp, self.pp, self.dp, self.cp, self.ep, self.micro_batch, self.interleave) < 1:

@@ -11,6 +11,7 @@ from itertools import pairwise
 from suanwang.domain.money import Money
 from suanwang.domain.provenance import Provenance
 from suanwang.domain.rule import Rule
+from suanwang.domain.signal import EPOCH
 from suanwang.domain.tariff import TariffPeriod, segments
 
 
@@ -128,17 +129,11 @@ class Price:
     def pieces(self, zone: tzinfo, start: datetime, end: datetime) -> list[tuple[datetime, datetime, int, str]]:
         """(from, to, millionths, name) of the price over [start, end), on the clock of `zone`; of tiers the dearest.
 
-        `name` is that of the period of the day, or "spot"; "" for the amount itself. Empty where it has no price at the
-        start: steps that begin later, a tariff that is passed through.
+        `name` is that of the period of the day, or "spot"; "" for the amount itself. Before the first published step a
+        marginal link's floor holds. Empty where it has no price at the start: steps that begin later, a tariff.
         """
-        if self.steps:
-            starts = [s.start for s in self.steps]
-            first = bisect_right(starts, start) - 1
-            if first < 0:
-                return []
-            cuts = [start, *(s for s in starts[first + 1 :] if s < end), end]
-            micros = [s.amount.micro for s in self.steps[first:]]
-            return [(a, b, micro, "spot") for (a, b), micro in zip(pairwise(cuts), micros, strict=False)]
+        if self.steps or self.link is not None:
+            return self._published(start, end)
         if self.amount is None:
             return []
         if not self.times:
@@ -146,6 +141,16 @@ class Price:
         amounts = {t.period.name: t.amount.micro for t in self.times} | {"": self.amount.micro}
         found = segments([t.period for t in self.times], "", zone, start, end)
         return [(max(a, start), min(b, end), amounts[name], name) for a, b, name in found if a < end]
+
+    def _published(self, start: datetime, end: datetime) -> list[tuple[datetime, datetime, int, str]]:
+        steps = [(s.start, s.amount.micro, "spot") for s in self.steps]
+        if self.link is not None:
+            steps = [(EPOCH, self.link.floor.micro, "floor"), *steps]
+        first = bisect_right([s[0] for s in steps], start) - 1
+        if first < 0:
+            return []
+        cuts = [start, *(s[0] for s in steps[first + 1 :] if s[0] < end), end]
+        return [(a, b, micro, name) for (a, b), (_, micro, name) in zip(pairwise(cuts), steps[first:], strict=False)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

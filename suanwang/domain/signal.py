@@ -116,3 +116,17 @@ class Signal:
         cuts = sorted({a for s in (self, other) for a, _, _ in s.pieces(start, end)})
         values = tuple(round(Fraction(self.micro_at(c) * other.micro_at(c), MICRO)) for c in cuts)
         return Signal(unit, tuple(cuts), values, require_aware(end))
+
+    def under(self, top: "Signal") -> "Signal":
+        """The signal that is `top` where that is known, and this one elsewhere. Raises ValueError for another unit."""
+        if top.unit != self.unit:
+            raise ValueError(f"{top.unit} is not {self.unit}")
+        begin, end = self.edges[0], max(self.until, top.until)
+        pieces: list[tuple[datetime, int]] = []
+        if begin < top.edges[0]:
+            pieces += [(a, m) for a, _, m in self.pieces(begin, min(top.edges[0], self.until))]
+        pieces += zip(top.edges, top.micros, strict=True)
+        if top.until < self.until:
+            pieces += [(a, m) for a, _, m in self.pieces(max(top.until, begin), self.until)]
+        edges, micros = zip(*pieces, strict=True)
+        return Signal(self.unit, edges, micros, end)

@@ -20,7 +20,10 @@ from suanwang.errors import Message, NotFound, msg
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """An AI computing centre. Carbon in kg/kWh: location-based always, market-based where a contract gives it."""
+    """An AI computing centre. Carbon in kg/kWh: location-based always, market-based where a contract gives it.
+
+    `power`: price of a kWh at the meter where it is known otherwise than by the tariff (spot market, forecast).
+    """
 
     id: str
     name: str
@@ -31,6 +34,7 @@ class Site:
     pue: Signal
     carbon_location: Signal
     carbon_market: Signal | None = None
+    power: Signal | None = None
     name_zh: str = ""
     province: str = ""
     hub: str = ""
@@ -39,7 +43,10 @@ class Site:
 
     def power_price(self, start: datetime, end: datetime) -> Signal:
         """Price of energy at the wall of the site, currency/kWh, in the site's own hours."""
-        return self.tariff.signal(self.zone, start, end)
+        tariff = self.tariff.signal(self.zone, start, end)
+        if self.power is None or self.power.edges[0] >= tariff.until or self.power.until <= start:
+            return tariff
+        return tariff.under(self.power)
 
     def power_price_it(self, start: datetime, end: datetime) -> Signal:
         """Price of a kWh that reaches the IT equipment: tariff x PUE, currency/kWh."""

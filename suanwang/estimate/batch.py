@@ -10,7 +10,7 @@ from suanwang.domain.site import Pool
 from suanwang.domain.workload import Batch
 from suanwang.errors import msg
 from suanwang.estimate import priors
-from suanwang.estimate.machine import gemm_efficiency
+from suanwang.estimate.machine import bandwidth_efficiency, gemm_efficiency
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +42,10 @@ def roofline(task: Batch, pool: Pool, accelerators: int) -> BatchTime:
     used = [reached]
     moving = 0.0
     if task.memory_traffic_bytes:
-        bandwidth = card.bandwidth_or_raise() * priors.MEMORY_EFFICIENCY.value
+        memory = bandwidth_efficiency(card, "memory", priors.MEMORY_EFFICIENCY)
+        bandwidth = card.bandwidth_or_raise() * memory.value
         moving = task.memory_traffic_bytes / bandwidth / accelerators
-        used.append(priors.MEMORY_EFFICIENCY)
+        used.append(memory)
     part = {"compute": compute} if compute >= moving else {"memory": moving}
     return BatchTime(breakdown_s=part, flops=flops, residual="batch_roofline", assumptions=tuple(used))
 

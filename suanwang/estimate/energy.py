@@ -23,6 +23,7 @@ LOAD = {
     "pipeline_transfer": MOVING,
     "data_parallel": MOVING,
     "optimizer": STREAMING,
+    "offload": MOVING,
     "memory": STREAMING,
     "launches": WAITING,
     "stragglers": WAITING,

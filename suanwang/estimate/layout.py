@@ -12,16 +12,19 @@ from suanwang.domain.model import ModelSpec
 Column = NDArray[np.float64]
 RECOMPUTE = ("none", "selective", "full")
 SHARDING = ("none", "optimizer", "gradients", "full")
+OFFLOAD = ("none", "optimizer", "activations")
 NONE, SELECTIVE, FULL = 0, 1, 2
 """Indices into RECOMPUTE."""
 UNSHARDED, OPTIMIZER, GRADIENTS, SHARDED = 0, 1, 2, 3
 """Indices into SHARDING: nothing, ZeRO-1, ZeRO-2, ZeRO-3 (FSDP)."""
+ON_CARD, OPTIMIZER_OFF, ACTIVATIONS_OFF = 0, 1, 2
+"""Indices into OFFLOAD."""
 MICRO_BATCHES = (1, 2, 4, 8, 16)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layouts:
-    """Columns of equal length. `recompute` and `sharding` hold indices into RECOMPUTE and SHARDING."""
+    """Columns of equal length. `recompute`, `sharding`, `offload` hold indices into RECOMPUTE, SHARDING, OFFLOAD."""
 
     tp: Column
     pp: Column
@@ -32,6 +35,7 @@ class Layouts:
     interleave: Column
     recompute: Column
     sharding: Column
+    offload: Column
 
     def __len__(self) -> int:
         return len(self.tp)
@@ -53,6 +57,7 @@ class Layouts:
             interleave=int(self.interleave[index]),
             recompute=RECOMPUTE[int(self.recompute[index])],
             sharding=SHARDING[int(self.sharding[index])],
+            offload=OFFLOAD[int(self.offload[index])],
         )
 
     def part(self, start: int, end: int) -> "Layouts":
@@ -65,7 +70,7 @@ class Layouts:
 
 
 def columns(rows: list[tuple[int, ...]]) -> Layouts:
-    """Rows of (tp, pp, dp, cp, ep, micro_batch, interleave, recompute, sharding) as columns."""
+    """Rows of (tp, pp, dp, cp, ep, micro_batch, interleave, recompute, sharding, offload) as columns."""
     table = np.array(rows, dtype=np.float64).reshape(-1, len(fields(Layouts)))
     return Layouts(**{f.name: table[:, i] for i, f in enumerate(fields(Layouts))})
 
@@ -73,7 +78,8 @@ def columns(rows: list[tuple[int, ...]]) -> Layouts:
 def of(layout: Layout) -> Layouts:
     """A given layout as one row: how a known run is estimated."""
     degrees = (layout.tp, layout.pp, layout.dp, layout.cp, layout.ep, layout.micro_batch, layout.interleave)
-    return columns([(*degrees, RECOMPUTE.index(layout.recompute), SHARDING.index(layout.sharding))])
+    kinds = (RECOMPUTE.index(layout.recompute), SHARDING.index(layout.sharding), OFFLOAD.index(layout.offload))
+    return columns([(*degrees, *kinds)])
 
 
 def divisors(number: int) -> list[int]:
@@ -107,12 +113,13 @@ def candidates(
     sequence_length: int = 0,
     *,
     wide: bool = False,
+    offload: tuple[int, ...] = (ON_CARD,),
 ) -> Layouts:
     """Layouts on at most `accelerators` cards: tensor parallel within a node, pipeline over layers, context, data.
 
     A layout may leave cards idle: a gang is what is rented, not what is useful. Experts are spread over dp x cp.
     `wide`: every degree of context and expert parallel, every interleaving and every sharding (a search); else those
-    that are fastest in practice (a quote).
+    that are fastest in practice (a quote). `offload`: what may lie in the servers' memory.
     """
     rows: list[tuple[int, ...]] = []
     tensor = [t for t in divisors(model.heads) if t <= min(cards_per_node, accelerators) and cards_per_node % t == 0]
@@ -125,13 +132,14 @@ def candidates(
             experts = [e for e in divisors(model.experts) if dp * cp % e == 0] if model.experts else [1]
             micro = [b for b in MICRO_BATCHES if b * dp <= global_batch]
             rows += [
-                (tp, pp, dp, cp, ep, b, v, r, z)
-                for ep, b, v, r, z in product(
+                (tp, pp, dp, cp, ep, b, v, r, z, o)
+                for ep, b, v, r, z, o in product(
                     experts if wide else experts[-3:],
                     micro,
                     chunks_of(model.layers, pp, wide=wide),
                     range(len(RECOMPUTE)),
                     shardings(dp * cp, pp, wide=wide),
+                    offload,
                 )
             ]
     return columns(rows)

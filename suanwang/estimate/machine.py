@@ -57,6 +57,15 @@ def gemm_efficiency(accelerator: Accelerator, dtype: str) -> Assumption:
     )
 
 
+def bandwidth_efficiency(accelerator: Accelerator, what: str, prior: Assumption) -> Assumption:
+    """Delivered over nominal bandwidth of "memory" or "link": measured on this card where the catalog knows."""
+    measured = accelerator.efficiency(what)
+    if measured is None:
+        return prior
+    source = f"{measured.method} ({measured.provenance.source})"
+    return Assumption(name=prior.name, value=min(measured.ratio, 1.0), unit="1", source=source)
+
+
 def attention_efficiency(newness: float) -> float:
     """Share of peak that fused attention reaches: kernels that were not written for the card reach less."""
     return priors.ATTENTION_EFFICIENCY.value / (1 + priors.ATTENTION_NEW.value * newness)
@@ -123,18 +132,20 @@ def machine(pool: Pool, dtype: str, accelerators: int) -> Machine:
     peak = card.peak_or_raise(dtype)
     half = next((card.peak_flops_per_s[d] for d in ("bf16", "fp16") if d in card.peak_flops_per_s), peak)
     new = software_newness(pool)
+    memory = bandwidth_efficiency(card, "memory", priors.MEMORY_EFFICIENCY)
     used = [
         efficiency,
         new,
         priors.ATTENTION_NEW,
         priors.ATTENTION_EFFICIENCY,
-        priors.MEMORY_EFFICIENCY,
+        memory,
         priors.MEMORY_RESERVE,
     ]
     link = network = 0.0
     if accelerators > 1 and pool.accelerators_per_node > 1:
-        link = card.link_or_raise() / 2 * priors.LINK_EFFICIENCY.value
-        used += [priors.LINK_EFFICIENCY, priors.LINK_LATENCY]
+        joined = bandwidth_efficiency(card, "link", priors.LINK_EFFICIENCY)
+        link = card.link_or_raise() / 2 * joined.value
+        used += [joined, priors.LINK_LATENCY]
     if accelerators > pool.accelerators_per_node and pool.node_network_bytes_per_s is not None:
         network = pool.node_network_bytes_per_s * priors.NETWORK_EFFICIENCY.value
         used += [priors.NETWORK_EFFICIENCY, priors.NETWORK_LATENCY, priors.OVERLAP]
@@ -147,7 +158,7 @@ def machine(pool: Pool, dtype: str, accelerators: int) -> Machine:
         attention_flops_per_s=min(peak, half) * attention_efficiency(new.value),
         peak_flops_per_s=peak,
         memory_bytes=card.memory_or_raise(),
-        memory_bytes_per_s=card.bandwidth_or_raise() * priors.MEMORY_EFFICIENCY.value,
+        memory_bytes_per_s=card.bandwidth_or_raise() * memory.value,
         link=link,
         network=network,
         cards_per_node=pool.accelerators_per_node,

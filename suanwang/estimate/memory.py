@@ -10,7 +10,17 @@ import numpy as np
 from suanwang.domain.model import ModelSpec
 from suanwang.estimate.finetuning import Recipe
 from suanwang.estimate.flops import expert_width, moe_layers, parameters
-from suanwang.estimate.layout import FULL, GRADIENTS, NONE, OPTIMIZER, SHARDED, Column, Layouts
+from suanwang.estimate.layout import (
+    ACTIVATIONS_OFF,
+    FULL,
+    GRADIENTS,
+    NONE,
+    ON_CARD,
+    OPTIMIZER,
+    SHARDED,
+    Column,
+    Layouts,
+)
 
 
 def activation_bytes_per_token(model: ModelSpec, sequence_length: int, input_bytes: float = 2.0) -> tuple[float, float]:
@@ -72,7 +82,8 @@ def training_memory(
     """Bytes by part on the fullest card: weights, gradients, optimizer, activations, logits, reserve (shape: layouts).
 
     Full sharding keeps 1/dp of all states and two layers gathered; optimizer sharding 1/dp of the optimizer states.
-    Experts' states are sharded over dp/ep. The logits of a micro-batch (32 bit) lie on the last stage only.
+    Experts' states are sharded over dp/ep. What is offloaded lies in the server. The logits of a micro-batch
+    (32 bit) lie on the last stage only.
     """
     first, last, experts = parameters_of_stage(model, at)
     activations_first = activation_bytes(model, sequence_length, at, recipe.input_bytes)
@@ -93,11 +104,16 @@ def training_memory(
         trained = recipe.adapters * np.ceil(model.layers / at.pp) / model.layers / at.tp
         trained_sharded = trained / dp
         weights = weights + trained * 2.0
+    activations = np.where(last_is_fullest, activations_last, activations_first)
+    layers = np.ceil(model.layers / at.pp) * np.where(last_is_fullest, 1, at.pp)
+    # of activations that go to the server's memory, two layers are on the card: one goes, one is computed
+    activations = np.where(at.offload == ACTIVATIONS_OFF, activations * np.minimum(2 / layers, 1), activations)
+    optimizer = np.where(at.sharding >= OPTIMIZER, trained_sharded, trained) * recipe.optimizer_bytes
     return {
         "weights": weights,
         "gradients": np.where(at.sharding >= GRADIENTS, trained_sharded, trained) * recipe.gradient_bytes,
-        "optimizer": np.where(at.sharding >= OPTIMIZER, trained_sharded, trained) * recipe.optimizer_bytes,
-        "activations": np.where(last_is_fullest, activations_last, activations_first),
+        "optimizer": np.where(at.offload == ON_CARD, optimizer, 0.0),
+        "activations": activations,
         "logits": np.where(last_is_fullest, logits, 0.0),
         "reserve": np.full(len(at), reserve),
     }

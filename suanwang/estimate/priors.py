@@ -97,6 +97,15 @@ NETWORK_LATENCY = _prior("network_latency", 15e-6, "s", "prior: one step of a co
 OVERLAP = _prior(
     "data_parallel_overlap", 0.482, "1", f"{STEPS}: share of gradient and weight traffic hidden behind computing"
 )
+HOST_LINK = _prior(
+    "host_link",
+    20e9,
+    "byte/s",
+    "prior: a card's path to the server's memory, one way (PCIe 4.0 x16 delivers 20-25 GB/s)",
+)
+HOST_MEMORY = _prior(
+    "host_memory", 25e9, "byte/s", "prior: a card's share of the server's memory bandwidth in an optimizer step there"
+)
 MEMORY_RESERVE = _prior(
     "memory_reserve", 0.05, "1", "prior: driver context, communication buffers and fragmentation, share of memory"
 )

@@ -41,7 +41,13 @@ class Search:
 def search(task: Training, machine: Machine, accelerators: int, software_factor: float = 1.0) -> Search:
     """Weigh every layout on at most `accelerators` cards (layout.candidates, wide)."""
     every = candidates(
-        task.model, task.global_batch, accelerators, machine.cards_per_node, task.sequence_length, wide=True
+        task.model,
+        task.global_batch,
+        accelerators,
+        machine.cards_per_node,
+        task.sequence_length,
+        wide=True,
+        offload=(0, 1, 2),
     )
     fronts: list[Plan] = []
     refusals: dict[str, list[tuple[int, float]]] = {}

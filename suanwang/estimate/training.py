@@ -25,9 +25,22 @@ from suanwang.estimate.communication import (
 from suanwang.estimate.compute import attention_s, elementwise_s, matrices_s, product_s
 from suanwang.estimate.finetuning import Recipe, recipe
 from suanwang.estimate.flops import adapter_parameters, kv_values_per_token, moe_layers
-from suanwang.estimate.layout import FULL, GRADIENTS, SELECTIVE, SHARDED, UNSHARDED, Column, Layouts, candidates, of
+from suanwang.estimate.layout import (
+    ACTIVATIONS_OFF,
+    FULL,
+    GRADIENTS,
+    ON_CARD,
+    OPTIMIZER_OFF,
+    SELECTIVE,
+    SHARDED,
+    UNSHARDED,
+    Column,
+    Layouts,
+    candidates,
+    of,
+)
 from suanwang.estimate.machine import Machine
-from suanwang.estimate.memory import parameters_of_stage, training_memory
+from suanwang.estimate.memory import activation_bytes, parameters_of_stage, training_memory
 
 OPTIMIZER_TRAFFIC = 30.0
 """Bytes read and written a trained parameter in an Adam step: master and moments both ways (24), gradient, weight."""
@@ -139,16 +152,52 @@ def step_columns(task: Training, machine: Machine, at: Layouts, software_factor:
     step = {name: seconds * passes for name, seconds in parts.items()}
     step["pipeline_bubble"] = busy * (at.pp - 1) / at.interleave
     step["data_parallel"] = data_parallel_s(task, plan, machine, at, computing, passes)
-    first, last, _ = parameters_of_stage(model, at)
-    held = plan.adapters / (at.tp * at.pp) if plan.frozen else np.maximum(first, last)
-    shard = np.where(at.sharding == UNSHARDED, 1.0, at.dp * at.cp)
-    step["optimizer"] = held / shard * OPTIMIZER_TRAFFIC / machine.memory_bytes_per_s
+    step |= optimizer_s(task, plan, machine, at)
+    if (at.offload == ACTIVATIONS_OFF).any():
+        step["offload"] = passes * offload_s(task, plan, at, computing)
     return step
 
 
+def optimizer_s(task: Training, plan: Recipe, machine: Machine, at: Layouts) -> dict[str, Column]:
+    """Seconds of the optimizer's step: bytes of its states, on the card or in the server's memory.
+
+    In the server (ZeRO-Offload, arXiv:2101.06840): gradients go there and weights come back, 16 bits each way, over the
+    card's own path, and the step reads and writes the states there.
+    """
+    first, last, _ = parameters_of_stage(task.model, at)
+    held = plan.adapters / (at.tp * at.pp) if plan.frozen else np.maximum(first, last)
+    share = held / np.where(at.sharding == UNSHARDED, 1.0, at.dp * at.cp)
+    here = share * OPTIMIZER_TRAFFIC / machine.memory_bytes_per_s
+    host = share * (4.0 / priors.HOST_LINK.value + OPTIMIZER_TRAFFIC / priors.HOST_MEMORY.value)
+    return {"optimizer": np.where(at.offload == ON_CARD, here, host)}
+
+
+def offload_s(task: Training, plan: Recipe, at: Layouts, computing: Column) -> Column:
+    """Seconds of a micro-batch in which activations go to the server's memory and back and computing cannot hide it."""
+    held = activation_bytes(task.model, task.sequence_length, at, plan.input_bytes)
+    in_flight = np.where(at.interleave > 1, at.pp + (at.pp - 1) / at.interleave, at.pp)
+    traffic = 2 * held / in_flight / priors.HOST_LINK.value
+    return np.where(at.offload == ACTIVATIONS_OFF, exposed_s(traffic, computing), 0.0)
+
+
 def best_plan(task: Training, machine: Machine, accelerators: int, software_factor: float) -> Plan | TooLarge:
-    """The fastest layout on at most `accelerators` cards that fits their memory; TooLarge where none does."""
-    at = candidates(task.model, task.global_batch, accelerators, machine.cards_per_node, task.sequence_length)
+    """The fastest layout on at most `accelerators` cards that fits their memory; TooLarge where none does.
+
+    Where none fits on the cards, the states of the optimizer and the activations may lie in the servers' memory.
+    """
+    found = best_of(task, machine, accelerators, software_factor, (ON_CARD,))
+    if isinstance(found, TooLarge):
+        found = best_of(task, machine, accelerators, software_factor, (OPTIMIZER_OFF, ACTIVATIONS_OFF))
+    return found
+
+
+def best_of(
+    task: Training, machine: Machine, accelerators: int, software_factor: float, offload: tuple[int, ...]
+) -> Plan | TooLarge:
+    """The fastest layout that fits with a choice of offloads."""
+    at = candidates(
+        task.model, task.global_batch, accelerators, machine.cards_per_node, task.sequence_length, offload=offload
+    )
     reserve = machine.memory_bytes * priors.MEMORY_RESERVE.value
     memory = training_memory(task.model, recipe(task), task.sequence_length, at, reserve)
     total = sum(memory.values(), np.zeros(len(at)))

@@ -196,6 +196,7 @@ def estimate_of_plan(
             priors.FUSED_RECOMPUTE,
             priors.HOST_LAYER,
             priors.NODE_SPREAD,
+            *((priors.HOST_LINK, priors.HOST_MEMORY) if plan.layout.offload != "none" else ()),
             *((priors.EVALUATION, priors.RUN_OVERHEAD) if whole_run else ()),
             *(EXPERTS if task.model.experts else ()),
             priors.CARD_HOURS_PER_INTERRUPTION,

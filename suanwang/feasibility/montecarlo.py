@@ -1,6 +1,6 @@
 """Monte-Carlo: what the NPV may be when several figures are uncertain together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,6 +36,7 @@ class Risk:
 
     draws: int
     seed: int
+    method: str
     npv: Chances
     npv_mean: float
     probability_npv_negative: float
@@ -48,9 +49,15 @@ class Risk:
 
 
 def monte_carlo(
-    plan: Plan, spreads: Sequence[Spread], pairs: Mapping[tuple[str, str], float], draws: int, seed: int = 1
+    plan: Plan,
+    spreads: Sequence[Spread],
+    pairs: Mapping[tuple[str, str], float],
+    draws: int,
+    seed: int = 1,
+    method: str = "latin",
+    progress: Callable[[int], None] | None = None,
 ) -> Risk:
-    """Draw, evaluate in batches that stay in the processor's cache, and count.
+    """Draw, evaluate in batches that stay in the processor's cache, and count. `progress` hears of draws evaluated.
 
     Raises InvalidInput without uncertain figures, for a number of draws out of range, or impossible correlations.
     """
@@ -61,15 +68,20 @@ def monte_carlo(
         )
     if not 1 <= draws <= DRAWS_MAX:
         what = msg("{draws} draws are not possible.", draws=draws)
-        raise InvalidInput([Problem("draws", what, msg("Ask for 1 to {most}.", most=DRAWS_MAX))])
-    values = sample(spreads, pairs, draws, seed)
-    parts = [_measure(plan, {n: v[i : i + _BATCH] for n, v in values.items()}) for i in range(0, draws, _BATCH)]
+        raise InvalidInput([Problem("--montecarlo", what, msg("Ask for 1 to {most}.", most=DRAWS_MAX))])
+    values = sample(spreads, pairs, draws, seed, method)
+    parts = []
+    for i in range(0, draws, _BATCH):
+        parts.append(_measure(plan, {n: v[i : i + _BATCH] for n, v in values.items()}))
+        if progress:
+            progress(min(i + _BATCH, draws))
     worth, years, cost = (np.concatenate([part[k] for part in parts]) for k in range(3))
     counts, edges = np.histogram(worth, bins=_BINS)
     drivers = sorted(((n, _rank_correlation(v, worth)) for n, v in values.items()), key=lambda d: -abs(d[1]))
     return Risk(
         draws=draws,
         seed=seed,
+        method=method,
         npv=_chances(worth),
         npv_mean=float(worth.mean()),
         probability_npv_negative=float((worth < 0).mean()),

@@ -89,7 +89,7 @@ class Segment:
     """Demand of one kind: its share of the accelerator-hours at full ramp, its price, and how both go on.
 
     `ramp`: (months after opening, share of `share`), linear between. `path`: price of each year over that of the
-    first; it reaches to the end of the plan.
+    first; it reaches to the end of the plan. `tenants`: whose use in the ledger is of this segment.
     """
 
     name: str
@@ -98,6 +98,7 @@ class Segment:
     path: tuple[float, ...]
     ramp: tuple[tuple[float, float], ...] = ((0.0, 1.0),)
     term: str = "on_demand"
+    tenants: tuple[str, ...] = ()
     source: Provenance | None = None
 
 

@@ -1,4 +1,4 @@
-"""Uncertain inputs: Latin-hypercube samples of their distributions, with the rank correlations that are asked for."""
+"""Uncertain inputs: Latin-hypercube or Sobol samples of their distributions, with the rank correlations asked for."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,9 @@ import numpy as np
 
 from suanwang.errors import InvalidInput, Problem, msg
 from suanwang.feasibility.levers import Array
+from suanwang.feasibility.sobol import sobol
 
+METHODS = ("latin", "sobol")
 SHAPES = ("uniform", "triangular", "normal")
 _P90 = NormalDist().inv_cdf(0.9)
 
@@ -64,18 +66,27 @@ def latin_hypercube(random: np.random.Generator, draws: int, inputs: int) -> Arr
 
 
 def sample(
-    spreads: Sequence[Spread], pairs: Mapping[tuple[str, str], float], draws: int, seed: int
+    spreads: Sequence[Spread],
+    pairs: Mapping[tuple[str, str], float],
+    draws: int,
+    seed: int,
+    method: str = "latin",
 ) -> dict[str, Array]:
     """`draws` values of each figure; the same seed gives the same draws.
 
-    The values of a figure are those of its Latin hypercube; only their order is changed to reach the rank
-    correlations (Iman and Conover 1982, by normal scores).
+    `latin`: the values of a figure are those of its Latin hypercube; only their order is changed to reach the rank
+    correlations (Iman and Conover 1982, by normal scores). `sobol`: points of a Sobol sequence, moved by the seed, and
+    correlated through a normal copula.
     """
     if not spreads:
         return {}
     names = [spread.name for spread in spreads]
-    wanted = np.linalg.cholesky(correlation_matrix(names, pairs))
+    matrix = correlation_matrix(names, pairs)
     random = np.random.default_rng(seed)
+    if method == "sobol":
+        chances = _correlated((sobol(draws, len(spreads)) + random.random(len(spreads))) % 1, matrix if pairs else None)
+        return {s.name: quantiles(s, chances[:, i]) for i, s in enumerate(spreads)}
+    wanted = np.linalg.cholesky(matrix)
     chances = latin_hypercube(random, draws, len(spreads))
     values = np.column_stack([quantiles(s, chances[:, i]) for i, s in enumerate(spreads)])
     if pairs and draws > len(spreads) + 1:
@@ -85,3 +96,16 @@ def sample(
         ranks = np.argsort(np.argsort(shuffled @ np.linalg.inv(present).T @ wanted.T, axis=0), axis=0)
         values = np.take_along_axis(np.sort(values, axis=0), ranks, axis=0)
     return {name: values[:, i] for i, name in enumerate(names)}
+
+
+def _correlated(chances: Array, matrix: Array | None) -> Array:
+    """Chances with rank correlations, within (0, 1): of a normal copula whose correlations are 2 sin(pi r / 6)."""
+    chances = np.clip(chances, 1e-12, 1 - 1e-12)
+    if matrix is None:
+        return chances
+    normal = NormalDist()
+    scores = np.array([[normal.inv_cdf(c) for c in row] for row in chances])
+    pearson = 2 * np.sin(np.pi * matrix / 6)
+    np.fill_diagonal(pearson, 1.0)
+    together = scores @ np.linalg.cholesky(pearson).T
+    return np.asarray(np.clip([[normal.cdf(z) for z in row] for row in together], 1e-12, 1 - 1e-12))

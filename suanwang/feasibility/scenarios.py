@@ -9,7 +9,7 @@ from suanwang.feasibility.cashflow import by_year, evaluate
 from suanwang.feasibility.levers import LEVERS, Point, lever
 from suanwang.feasibility.outcome import Outcome, npv, outcome, periods
 from suanwang.feasibility.payback import payback
-from suanwang.feasibility.plan import MONTHS, Asset, Cost, Debt, Plan
+from suanwang.feasibility.plan import MONTHS, Asset, Cost, Debt, Phase, Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,17 +99,20 @@ class Ways:
 
     `lease_per_month`: rent of an accelerator a month, power and upkeep by the lessor. `cloud_per_hour`: list price of
     an accelerator-hour. `join_share`: share of what is sold that idle capacity of others' sites, joined to the grid,
-    can take, at `join_fee` (share of the revenue that stays with us).
+    can take, at `join_fee` (share of the revenue that stays with us). `idle_accelerators`: cards of our own that stand
+    idle and join the grid, which keeps `grid_fee` of their revenue; nothing is bought, their power is paid.
     """
 
     lease_per_month: float | None = None
     cloud_per_hour: float | None = None
     join_share: float | None = None
     join_fee: float = 0.0
+    idle_accelerators: int | None = None
+    grid_fee: float = 0.0
 
 
 def ways(plan: Plan, terms: Ways) -> tuple[tuple[str, Outcome], ...]:
-    """Build, lease, cloud, join: the same demand served in each way, as far as their terms are given."""
+    """Build, lease, cloud, join, idle cards: the same demand served in each way, as far as their terms are given."""
     bare = replace(plan, assets=(), debt=Debt(), grants=(), costs=(), reserve_months=0.0, degradation=plan.degradation)
     idle = replace(plan.power, price=(0.0,) * MONTHS, demand_charge=0.0, green_premium=0.0)
     found = [("build", plan)]
@@ -122,28 +125,46 @@ def ways(plan: Plan, terms: Ways) -> tuple[tuple[str, Outcome], ...]:
         part, kept = terms.join_share, terms.join_fee
         segments = tuple(replace(s, share=s.share * part, price=s.price * kept) for s in plan.segments)
         found.append(("join", replace(bare, power=idle, segments=segments)))
+    if terms.idle_accelerators is not None:
+        kept = 1 - terms.grid_fee
+        segments = tuple(replace(s, price=s.price * kept) for s in plan.segments)
+        phases = (Phase(month=0, accelerators=terms.idle_accelerators),)
+        found.append(("idle", replace(bare, phases=phases, segments=segments)))
     return tuple((name, outcome(evaluate(each))) for name, each in found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """Something done to a site: new figures (levers), what it costs at once, and what it costs a year."""
+    """Something done to a site: new figures (levers), what it costs at once, and what it costs a year.
+
+    `pue` by month and `fixed_share` of the overhead are those of another cooling, named by `cooling`.
+    """
 
     name: str
     values: Mapping[str, float]
     cost: float
+    cooling: str = ""
+    pue: tuple[float, ...] = ()
+    fixed_share: float | None = None
     life_years: int = 10
     yearly_cost: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Gain:
-    """What a change brings over the plan: NPV, pay-back of its own cost (None: never), and the engineering of it."""
+    """What a change brings over the plan: NPV, pay-back of its own cost (None: never), and the engineering of it.
+
+    `peak_kw`: connected load at the meter, with the PUE of the hottest month.
+    """
 
     name: str
     npv: float
     payback_years: float | None
     cost: float
+    cooling_before: str
+    cooling_after: str
+    peak_kw_before: float
+    peak_kw_after: float
     energy_kwh_before: float
     energy_kwh_after: float
     pue_before: float
@@ -156,6 +177,10 @@ class Gain:
 def gain(plan: Plan, change: Change) -> Gain:
     """The changed plan less the plan; what is per year is its mean. The cost is financed as the plan is."""
     later = turned(plan, change.values)
+    if change.pue:
+        share = later.power.fixed_share if change.fixed_share is None else change.fixed_share
+        power = replace(later.power, pue=change.pue, fixed_share=share, cooling=change.cooling)
+        later = replace(later, power=power)
     extra = Asset(name=change.name, cost=change.cost, life_years=change.life_years)
     running = Cost(name=change.name, per_year=change.yearly_cost)
     later = replace(later, assets=(*later.assets, extra), costs=(*later.costs, running), debt=plan.debt)
@@ -169,6 +194,10 @@ def gain(plan: Plan, change: Change) -> Gain:
         npv=float(npv(before, flow, Point(plan).value("discount_rate"))[0]),
         payback_years=years if np.isfinite(years) else None,
         cost=change.cost,
+        cooling_before=plan.power.cooling,
+        cooling_after=later.power.cooling,
+        peak_kw_before=_peak_kw(plan),
+        peak_kw_after=_peak_kw(later),
         energy_kwh_before=float(by_year(before.energy_kwh).sum() / plan.years),
         energy_kwh_after=float(by_year(after.energy_kwh).sum() / plan.years),
         pue_before=LEVERS["pue"].base(plan),
@@ -177,3 +206,7 @@ def gain(plan: Plan, change: Change) -> Gain:
         tariff_after=LEVERS["tariff"].base(later),
         saved_per_year=(running_before - running_after) / plan.years,
     )
+
+
+def _peak_kw(plan: Plan) -> float:
+    return plan.accelerators * plan.power.kw_per_accelerator * max(plan.power.pue)

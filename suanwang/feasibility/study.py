@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from suanwang.domain.provenance import Provenance
 from suanwang.feasibility.plan import Plan
+from suanwang.feasibility.regional import Effect
 from suanwang.feasibility.sampling import Spread
 from suanwang.feasibility.scenarios import Change, Scenario, Ways
 from suanwang.feasibility.sensitivity import Swing, tornado
@@ -21,6 +22,7 @@ class Study:
     ways: Ways = field(default_factory=Ways)
     changes: tuple[Change, ...] = ()
     margin: float = 0.1
+    regional: tuple[Effect, ...] = ()
 
 
 PARTS: Mapping[str, str] = {

@@ -23,7 +23,7 @@ class Actual:
     """One month (1 = the first after the decision) as metered and billed. Hours are accelerator-hours.
 
     `failed_hours` were used and not charged. `segments`: charged hours and revenue by segment of the plan, where known.
-    `power_cost` None: not metered.
+    `power_cost` None: not metered. `voucher_revenue`: of the revenue, what vouchers paid.
     """
 
     month: int
@@ -31,6 +31,7 @@ class Actual:
     revenue: float
     failed_hours: float = 0.0
     power_cost: float | None = None
+    voucher_revenue: float = 0.0
     segments: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
@@ -56,13 +57,20 @@ class Variance:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """Variances by month, and what the plan comes to when the months still to come follow the last ones."""
+    """Variances by month, and what the plan comes to when the months still to come follow the last ones.
+
+    Ratios are actual over planned, of the last months: sold hours, revenue of a sold hour, and the cost of the power
+    for the hours that were sold. `voucher_share`: of the revenue, what vouchers paid.
+    """
 
     months: tuple[Variance, ...]
     planned: Outcome
     forecast: Outcome
     utilisation_ratio: float
     price_ratio: float
+    power_ratio: float
+    voucher_share: float
+    forecast_plan: Plan
 
 
 def check_months(plan: Plan, actuals: Sequence[Actual]) -> None:
@@ -89,10 +97,33 @@ def review(plan: Plan, actuals: Sequence[Actual]) -> Review:
     hours_ratio = sold / planned if planned else 1.0
     earned, expected = sum(m.revenue for m in recent), sum(m.revenue_planned for m in recent)
     price_ratio = (earned / sold) / (expected / planned) if sold and expected else 1.0
-    share = min(1.0, LEVERS["utilisation"].base(plan) * hours_ratio)
-    later = turned(plan, {"utilisation": share, "price": LEVERS["price"].base(plan) * price_ratio})
     known = Series(hours=tuple(a.hours for a in actuals), revenue=tuple(a.revenue for a in actuals), name="actual")
-    return Review(months, outcome(flows), outcome(evaluate(replace(later, series=known))), hours_ratio, price_ratio)
+    power_ratio = _power_ratio(evaluate(replace(plan, series=known)).power[0], actuals)
+    values = {
+        "utilisation": min(1.0, LEVERS["utilisation"].base(plan) * hours_ratio),
+        "price": LEVERS["price"].base(plan) * price_ratio,
+        "tariff": LEVERS["tariff"].base(plan) * power_ratio,
+    }
+    later = replace(turned(plan, values), series=known)
+    revenue = sum(a.revenue for a in actuals)
+    return Review(
+        months=months,
+        planned=outcome(flows),
+        forecast=outcome(evaluate(later)),
+        utilisation_ratio=hours_ratio,
+        price_ratio=price_ratio,
+        power_ratio=power_ratio,
+        voucher_share=sum(a.voucher_revenue for a in actuals) / revenue if revenue else 0.0,
+        forecast_plan=later,
+    )
+
+
+def _power_ratio(expected: Array, actuals: Sequence[Actual]) -> float:
+    """Metered cost of power over what the plan would pay for the hours that were sold, in the last metered months."""
+    metered = [a for a in actuals if a.power_cost is not None and expected[a.month] > 0][-_TRAILING_MONTHS:]
+    paid = sum(a.power_cost or 0.0 for a in metered)
+    planned = sum(float(expected[a.month]) for a in metered)
+    return paid / planned if paid and planned else 1.0
 
 
 def _planned_prices(plan: Plan, month: int) -> dict[str, tuple[float, float]]:

@@ -27,8 +27,7 @@ def lower_bound(quoter: Quoter, prices: Prices) -> float:
     if (prices < 0).any():
         raise ValueError("a price of capacity is not negative")
     quoted, _ = quoter.choose(prices)
-    worth = float((prices * quoter.instance.capacity).sum())
-    return float(quoted.sum(dtype=np.float64)) * (1 - ROUNDING) - worth
+    return float(quoted.sum(dtype=np.float64)) * (1 - ROUNDING) - quoter.worth(prices)
 
 
 def least_total(offer: Offer, window: Window, prices: Floats, taken: Occupancy) -> float:

@@ -16,6 +16,7 @@ from suanwang.place.ejection import eject
 from suanwang.place.instance import Assignment, Floats, Instance, cost_by_workload
 from suanwang.place.prices import LEVEL, LEVEL_WARM, climb, none
 from suanwang.place.quotes import Prices, Quoter
+from suanwang.place.sharp import sharp_bound
 
 MANY = 100_000
 """Options above which a plan from yesterday's prices makes only moves that gain much."""
@@ -91,5 +92,5 @@ def plan(instance: Instance, *, yesterday: Prices | None = None, seed: int = 0, 
     for _ in range(effort.passes):
         improve(floor, quoter, order, effort.gain)
     assignment = eject(quoter, floor.plan(), prices, effort.ejections, np.random.default_rng(seed))
-    bound = lower_bound(quoter, prices)
+    bound = max(lower_bound(quoter, prices), sharp_bound(instance, prices))
     return Plan(instance=instance, assignment=assignment, prices=prices, bound=bound, rounds=found.rounds)

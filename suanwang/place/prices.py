@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from suanwang.place.instance import Instance, usage
+from suanwang.place.instance import Instance
 from suanwang.place.quotes import Prices, Quoter
 
 MOMENTUM = 0.8
@@ -47,19 +47,26 @@ def later(prices: Prices, hours: int, *, period: int = 24) -> Prices:
     return prices[:, at - days_back * period]
 
 
-def climb(quoter: Quoter, start: Prices, rounds: int, *, level: float = LEVEL, patience: int = 3) -> Ascent:
+def climb(
+    quoter: Quoter,
+    start: Prices,
+    rounds: int,
+    *,
+    level: float = LEVEL,
+    patience: int = 3,
+    momentum: float = MOMENTUM,
+) -> Ascent:
     """Better prices from `start`, in at most `rounds` quotes of all workloads.
 
     After `patience` rounds that gain too little the level, a share of the bound, is halved; more patience comes nearer
     to the greatest bound, in more rounds.
     """
-    instance = quoter.instance
-    capacity = np.maximum(instance.capacity, 1).astype(np.float64)
+    capacity = quoter.capacity
     prices, best, best_prices = start, -np.inf, start
     heading, waited, done = np.zeros_like(prices), 0, 0
     for done in range(1, rounds + 1):
         quoted, wish = quoter.choose(prices)
-        bound = float(quoted.sum(dtype=np.float64) - (prices * instance.capacity).sum())
+        bound = float(quoted.sum(dtype=np.float64)) - quoter.worth(prices)
         waited = 0 if bound > best + WORTHWHILE * level * abs(best) or done == 1 else waited + 1
         if bound > best:
             best, best_prices = bound, prices
@@ -67,7 +74,7 @@ def climb(quoter: Quoter, start: Prices, rounds: int, *, level: float = LEVEL, p
             level, waited, prices, heading = level / 2, 0, best_prices, np.zeros_like(heading)
         if level < LEVEL_LEAST:
             break
-        heading = usage(instance, wish) / capacity - 1 + MOMENTUM * heading
+        heading = quoter.load(wish) / capacity - 1 + momentum * heading
         useful = np.where((prices <= 0) & (heading < 0), 0.0, heading)
         square = float((useful**2).sum())
         if square == 0:

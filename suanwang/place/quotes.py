@@ -13,7 +13,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from suanwang.place.instance import REFUSED, Assignment, Floats, Instance, Ints, Small, sums
+from suanwang.place.instance import REFUSED, Assignment, Floats, Instance, Ints, Small, sums, usage
 
 ROWS = 128
 """Shapes that are priced at a time: 128 x 168 hours are 172 kB in double precision."""
@@ -57,10 +57,27 @@ class Quoter:
         self._blocks = _blocks(instance)
         self._begins = np.array([block.begin for block in self._blocks], np.int64)
 
+    @property
+    def capacity(self) -> Floats:
+        """What `prices` price, in the same shape; at least 1, so that it can be divided by."""
+        return np.maximum(self.instance.capacity, 1).astype(np.float64)
+
+    def tolls(self, prices: Prices) -> Floats:
+        """(R, T) what prices add to an accelerator-hour of each rate."""
+        return prices[self.instance.rate_pool]
+
+    def load(self, wish: Assignment) -> Floats:
+        """What a wish takes of what is priced, in the shape of the prices."""
+        return usage(self.instance, wish).astype(np.float64)
+
+    def worth(self, prices: Prices) -> float:
+        """What all capacity costs at some prices."""
+        return float((prices * self.instance.capacity).sum())
+
     def price(self, prices: Prices) -> None:
         """Fill the table: level 0 what a run of each shape costs from each hour on, level k the least of 2^k hours."""
         instance, width = self.instance, self._width
-        total = sums(instance.per_hour + prices[instance.rate_pool])
+        total = sums(instance.per_hour + self.tolls(prices))
         padded = np.concatenate([total, np.repeat(total[:, -1:], self._longest, axis=1)], axis=1)
         later = sliding_window_view(padded, width, axis=1)  # later[rate, h, s] = total[rate, s + h]
         for begin in range(0, self._shapes, ROWS):  # some shapes at a time, so that they stay in the cache

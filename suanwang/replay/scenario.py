@@ -105,6 +105,11 @@ def run_case(
     return Outcome(metrics=measure(played), costs=money, series=series(played) if timeline else None)
 
 
+def play_case(ground: Ground, case: Case, seed: int = 0) -> Played:
+    """What ran when, for those who measure it otherwise. Raises NotFound, InvalidInput."""
+    return _play(changed(ground, case.changes, seed), find_policy(case.policy), case.packing, seed, None)
+
+
 def _play(ground: Ground, policy: Policy, packing: str, seed: int, progress: Callable[[int], None] | None) -> Played:
     """A queue that never changes its order is kept from event to event; any other policy is asked for each cycle."""
     jobs = ground.jobs

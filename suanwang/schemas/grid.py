@@ -20,6 +20,7 @@ from suanwang.schemas.pool import Tables, make_pool
 from suanwang.schemas.price_book import exact, make_price_book
 from suanwang.schemas.programme import check_programme, make_programme
 from suanwang.schemas.section import read_section
+from suanwang.schemas.signal_fields import ReadSignal
 from suanwang.schemas.site import make_site
 from suanwang.schemas.yaml_file import Path, read_yaml
 from suanwang.units import MICRO
@@ -32,8 +33,12 @@ def grid_schema() -> dict[str, Any]:
     return schema_of(GridFile, "grid")
 
 
-def read_grid(text: str, name: str, catalog: Catalog, books: Sequence[PriceBook] = ()) -> Grid:
+def read_grid(
+    text: str, name: str, catalog: Catalog, books: Sequence[PriceBook] = (), read: ReadSignal | None = None
+) -> Grid:
     """The grid of a YAML text; `name` is the file's name in messages, `books` are price books of their own files.
+
+    `read` fetches the signals that sites take from elsewhere; without it they are checked for their form alone.
 
     Raises InvalidInput with every problem.
     """
@@ -53,7 +58,7 @@ def read_grid(text: str, name: str, catalog: Catalog, books: Sequence[PriceBook]
     )
     links = _links(section, findings, _places(section, findings, cities, tables))
     sites = [
-        make_site(site, (*ROOT, "sites", i), findings, catalog, section.currency)
+        make_site(site, (*ROOT, "sites", i), findings, catalog, section.currency, read)
         for i, site in enumerate(section.sites)
     ]
     pools = [make_pool(pool, (*ROOT, "pools", i), findings, catalog, tables) for i, pool in enumerate(section.pools)]

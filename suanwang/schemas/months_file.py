@@ -13,7 +13,7 @@ from suanwang.schemas.findings import nearest
 from suanwang.schemas.quantities import show
 
 NEEDED = ("month", "accelerator_hours", "revenue")
-COLUMNS = (*NEEDED, "failed_hours", "power_cost", "segment")
+COLUMNS = (*NEEDED, "failed_hours", "power_cost", "voucher_revenue", "segment")
 ROWS_MAX = 20_000
 
 
@@ -63,6 +63,7 @@ def _month(number: int, rows: Sequence[Mapping[str, float | str]]) -> Actual:
         hours=total("accelerator_hours"),
         revenue=total("revenue"),
         failed_hours=total("failed_hours"),
+        voucher_revenue=total("voucher_revenue"),
         power_cost=total("power_cost") if any("power_cost" in row for row in rows) else None,
         segments=segments,
     )

@@ -114,7 +114,8 @@ def read_amount(value: object, per: str = "") -> Money:
     return money
 
 
-def _amount_schema(per: str = "") -> WithJsonSchema:
+def amount_schema(per: str = "") -> WithJsonSchema:
+    """JSON Schema of what `read_amount` reads."""
     end = rf"\s*/\s*{per}" if per else ""
     return WithJsonSchema(
         {
@@ -125,11 +126,11 @@ def _amount_schema(per: str = "") -> WithJsonSchema:
     )
 
 
-Amount = Annotated[Money, PlainValidator(read_amount), _amount_schema()]
+Amount = Annotated[Money, PlainValidator(read_amount), amount_schema()]
 """Money, from "5000 CNY"."""
-AmountPerGB = Annotated[Money, PlainValidator(partial(read_amount, per="GB")), _amount_schema("GB")]
-AmountPerKwh = Annotated[Money, PlainValidator(partial(read_amount, per="kWh")), _amount_schema("kWh")]
-AmountPerTonne = Annotated[Money, PlainValidator(partial(read_amount, per="t")), _amount_schema("t")]
+AmountPerGB = Annotated[Money, PlainValidator(partial(read_amount, per="GB")), amount_schema("GB")]
+AmountPerKwh = Annotated[Money, PlainValidator(partial(read_amount, per="kWh")), amount_schema("kWh")]
+AmountPerTonne = Annotated[Money, PlainValidator(partial(read_amount, per="t")), amount_schema("t")]
 
 
 def read_decimal(value: object, low: str, high: str) -> Decimal:

@@ -9,6 +9,7 @@ from pydantic_core import PydanticUndefined
 
 from suanwang.schemas.case import CaseFile
 from suanwang.schemas.grid_fields import GridFile
+from suanwang.schemas.model_plan_fields import ModelPlanFile
 from suanwang.schemas.price_book_fields import PriceBookFile
 from suanwang.schemas.programme_fields import ProgrammeFile
 from suanwang.schemas.section import Section, part_of
@@ -22,6 +23,7 @@ FILES: tuple[tuple[str, str, type[Section]], ...] = (
     ("The programme file", "programme", ProgrammeFile),
     ("The case file", "case", CaseFile),
     ("The site plan file", "site-plan", SitePlanFile),
+    ("The model plan file", "model-plan", ModelPlanFile),
 )
 
 _HEAD = """# The files, field by field

@@ -13,24 +13,33 @@ from suanwang.errors import msg
 from suanwang.schemas.findings import Findings
 from suanwang.schemas.programme import make_provenance
 from suanwang.schemas.quantities import is_carbon_figure, read_carbon
+from suanwang.schemas.signal_fields import ReadSignal
+from suanwang.schemas.signals import CARBON_UNIT, PUE_UNIT, read_signals
 from suanwang.schemas.site_fields import CarbonStep, SiteSection, TariffSection
 from suanwang.schemas.wrong import Wrong
 from suanwang.schemas.yaml_file import Path
 
-PUE_UNIT = "kWh/kWh"
-CARBON_UNIT = "kg/kWh"
 
-
-def make_site(section: SiteSection, path: Path, findings: Findings, catalog: Catalog, currency: str) -> Site | None:
-    """The site, or None with its problems in `findings`; `section` may be partly read."""
+def make_site(
+    section: SiteSection,
+    path: Path,
+    findings: Findings,
+    catalog: Catalog,
+    currency: str,
+    read: ReadSignal | None = None,
+) -> Site | None:
+    """The site, or None with its problems in `findings`; `section` may be partly read. Without `read` its signals are
+    checked for their form alone."""
     hub = findings.reference((*path, "hub"), msg("hubs of the catalog"), section.hub, catalog.hubs)
     place = _place(section, hub, path, findings)
     tariff = _tariff(section, path, findings, catalog, currency)
     pue = _pue(section, (*path, "pue"), findings)
     location = _carbon(section.carbon.location, (*path, "carbon", "location"), findings, catalog)
     market = _carbon(section.carbon.market, (*path, "carbon", "market"), findings, catalog)
+    signals = read_signals(section.signals, (*path, "signals"), findings, currency, read)
     if place is None or tariff is None or pue is None or location is None:
         return None
+    market = market.under(signals["carbon_market"]) if market and "carbon_market" in signals else market
     return Site(
         id=section.id,
         name=section.name,
@@ -39,9 +48,10 @@ def make_site(section: SiteSection, path: Path, findings: Findings, catalog: Cat
         latitude=place[0],
         longitude=place[1],
         tariff=tariff,
-        pue=pue,
-        carbon_location=location,
-        carbon_market=market,
+        pue=pue.under(signals["pue"]) if "pue" in signals else pue,
+        carbon_location=location.under(signals["carbon"]) if "carbon" in signals else location,
+        carbon_market=market or signals.get("carbon_market"),
+        power=signals.get("power"),
         province=_province(section, hub),
         hub=hub.id if hub else "",
         drained=section.drained,

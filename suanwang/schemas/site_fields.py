@@ -7,6 +7,7 @@ from pydantic import Discriminator, Field, Tag
 from suanwang.schemas.programme_fields import SourceSection
 from suanwang.schemas.quantities import AmountPerKwh, Carbon, Pue
 from suanwang.schemas.section import Argument, Name, Section, Text, Word
+from suanwang.schemas.signal_fields import SignalsSection
 from suanwang.schemas.times import Hours, Instant, Zone
 
 Latitude = Annotated[float, Field(ge=-90, le=90)]
@@ -86,5 +87,6 @@ class SiteSection(Section):
     tariff: TariffChoice = Field(description="Power tariff: catalog id, or one's own.")
     pue: PueChoice = Field(description="Power usage effectiveness: a number, or steps.")
     carbon: CarbonSection = Field(description="Carbon of its power.")
+    signals: SignalsSection | None = Field(None, description="Signals from files, HTTP or Prometheus.")
     drained: bool = Field(False, description="Takes no new work.")
     labels: dict[Name, Argument] = Field({}, description="Labels that a workload may require.")

@@ -13,6 +13,7 @@ from suanwang.errors import msg
 from suanwang.feasibility import plan as domain
 from suanwang.feasibility import sampling, scenarios
 from suanwang.feasibility.levers import LEVERS, unit_of
+from suanwang.feasibility.regional import Effect
 from suanwang.feasibility.study import Study
 from suanwang.schemas.findings import Findings
 from suanwang.schemas.plan_figures import CostFigure
@@ -21,7 +22,7 @@ from suanwang.schemas.programme_fields import SourceSection
 from suanwang.schemas.section import read_section
 from suanwang.schemas.site_plan_checks import check_plan
 from suanwang.schemas.site_plan_fields import AcceleratorSection, PlanSection, PowerSection, SitePlanFile
-from suanwang.schemas.yaml_file import Path, read_yaml
+from suanwang.schemas.yaml_file import Document, Path, read_yaml
 
 _YEAR = 2027
 """The calendar year over whose months a tariff is averaged: it has 365 days."""
@@ -30,7 +31,12 @@ _ROOT: Path = ("plan",)
 
 def read_site_plan(text: str, name: str, catalog: Catalog) -> Study:
     """The study of a YAML text; `name` is the file's name in messages. Raises InvalidInput with every problem."""
-    findings = Findings(read_yaml(text, name))
+    return study_of(read_yaml(text, name), catalog)
+
+
+def study_of(document: Document, catalog: Catalog) -> Study:
+    """The study of a file that has been read, as YAML or as a table. Raises InvalidInput with every problem."""
+    findings = Findings(document)
     section = read_section(SitePlanFile, findings).plan
     check_plan(section, findings, _ROOT, catalog)
     kw = findings.build((*_ROOT, "accelerator"), lambda: _kw(section.accelerator, catalog))
@@ -142,6 +148,7 @@ def _segments(section: PlanSection) -> tuple[domain.Segment, ...]:
                 share=item.share,
                 price=(item.prices or [item.price])[0].amount,
                 path=tuple(path[: section.years]),
+                tenants=tuple(item.tenants),
                 ramp=tuple((float(s.month), s.share) for s in item.ramp) or ((0.0, 1.0),),
                 source=_source(item.source),
             )
@@ -255,11 +262,24 @@ def _study(section: PlanSection, plan: domain.Plan, catalog: Catalog) -> Study:
             cloud_per_hour=terms.cloud.amount if terms.cloud else None,
             join_share=terms.join_share,
             join_fee=terms.join_fee,
+            idle_accelerators=terms.idle_accelerators,
+            grid_fee=terms.grid_fee,
         )
         if terms
         else scenarios.Ways(),
         changes=tuple(_changes(section, plan, catalog)),
         margin=section.margin,
+        regional=tuple(
+            Effect(
+                name=e.name,
+                of=e.of,
+                multiplier=e.multiplier,
+                unit=e.unit,
+                per=float(e.per.decimal) if e.per else 1.0,
+                source=make_provenance(e.source),
+            )
+            for e in section.regional
+        ),
     )
 
 
@@ -278,6 +298,9 @@ def _changes(section: PlanSection, plan: domain.Plan, catalog: Catalog) -> Seque
                 name=item.name,
                 values=values,
                 cost=cost * (plan.accelerators if each else 1),
+                cooling=item.cooling.kind if item.cooling else "",
+                pue=item.cooling.pue if item.cooling else (),
+                fixed_share=item.cooling.fixed_share if item.cooling else None,
                 life_years=item.life_years,
                 yearly_cost=yearly * (plan.accelerators if yearly_each else 1),
             )

@@ -29,6 +29,12 @@ def check_plan(section: PlanSection, findings: Findings, path: Path, catalog: Ca
     _financing(section, findings, path)
     _uncertainty(section, findings, path)
     _turned(section, findings, path, catalog)
+    named: dict[str, int] = {}
+    for i, item in enumerate(section.demand):
+        for tenant in item.tenants:
+            if named.setdefault(tenant, i) != i:
+                what = msg("the use of tenant {name} cannot be of two demands.", name=show(tenant))
+                findings.add((*path, "demand", i, "tenants"), what, msg("Keep it in one of them."))
 
 
 def _figures(section: PlanSection) -> Iterator[tuple[Path, str | None]]:
@@ -47,6 +53,8 @@ def _figures(section: PlanSection) -> Iterator[tuple[Path, str | None]]:
         yield ("changes", i, "cost"), _currency(change.cost)
         yield ("changes", i, "per_year"), _currency(change.per_year)
     power, ways = section.power, section.alternatives
+    for i, effect in enumerate(section.regional):
+        yield ("regional", i, "per"), effect.per.unit if effect.per else None
     yield ("power", "price"), power.price.unit if power.price else None
     yield ("power", "green_premium"), power.green_premium.unit if power.green_premium else None
     yield ("power", "demand_charge"), _currency(power.demand_charge)
@@ -169,6 +177,9 @@ def _turned(section: PlanSection, findings: Findings, path: Path, catalog: Catal
             if findings.reference((*path, *place, "set", name), msg("variables"), name, LEVERS):
                 _within(name, value, (*path, *place, "set", name), findings)
     for i, change in enumerate(section.changes):
+        if change.cooling is not None and "pue" in change.set:
+            what = msg("cooling and the variable pue contradict one another.")
+            findings.add((*path, "changes", i, "set", "pue"), what, msg("Keep one of them."))
         if change.tariff is not None:
             where = (*path, "changes", i, "tariff")
             findings.reference(where, msg("tariffs of the catalog"), change.tariff, catalog.tariffs)

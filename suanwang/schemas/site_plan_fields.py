@@ -12,7 +12,7 @@ from suanwang.schemas.json_schema import schema_of
 from suanwang.schemas.plan_figures import CapitalCost, Change, HourPrice, MonthRent, Rate, RunningCost, Share
 from suanwang.schemas.programme_fields import SourceSection
 from suanwang.schemas.quantities import Amount, AmountPerKwh, Currency, Power, show
-from suanwang.schemas.section import API_VERSION, Name, Section, Text, Word, choice
+from suanwang.schemas.section import API_VERSION, Name, Names, Section, Text, Word, choice
 from suanwang.schemas.times import Zone
 from suanwang.schemas.wrong import Wrong
 
@@ -128,6 +128,7 @@ class DemandSection(Section):
     change_per_year: Change | None = Field(None, description="Change of the price a year.")
     prices: list[HourPrice] = Field([], max_length=YEARS_MAX, description="Price of each year, instead of both.")
     ramp: list[RampStep] = Field([], max_length=100, description="How it grows; all at once if not given.")
+    tenants: Names = Field([], description="Tenants of the grid whose use in the ledger is of this demand.")
     source: Source = None
 
 
@@ -205,6 +206,10 @@ class WaysSection(Section):
     cloud: HourPrice | None = Field(None, description="Price at which capacity is bought from a cloud.")
     join_share: Share | None = Field(None, description="Share of the demand that idle capacity of others can take.")
     join_fee: Share = Field(0.0, description="Share of its revenue that stays with us.")
+    idle_accelerators: Annotated[int, Field(ge=1, le=10**7)] | None = Field(
+        None, description="Accelerators of our own that stand idle and would join the grid, instead of building."
+    )
+    grid_fee: Share = Field(0.0, description="Share of their revenue that the grid keeps.")
 
 
 class ChangeSection(Section):
@@ -213,9 +218,23 @@ class ChangeSection(Section):
     name: Name = Field(description="Name.")
     set: dict[Name, float] = Field({}, description="Variables and their new values.")
     tariff: Name | None = Field(None, description="Tariff (catalog id) of the new place.")
+    cooling: CoolingSection | None = Field(None, description="The new cooling, with its PUE by month.")
     cost: CapitalCost = Field(description="What it costs at once.")
     life_years: Years = Field(10, description="Life of what is built for it.")
     per_year: CapitalCost | None = Field(None, description="What it costs a year, such as a line between the places.")
+
+
+class EffectSection(Section):
+    """What others say that spending brings about in the region. There is no multiplier of our own."""
+
+    name: Name = Field(description="Name.")
+    of: Literal["capital", "running", "revenue"] = Field(
+        description="Of what is spent on capital, of what is spent on running the site, or of what is earned."
+    )
+    multiplier: Annotated[float, Field(gt=0, le=1e6)] = Field(description="Units for each `per` of it.")
+    unit: Name = Field(description="Of what: CNY of output, jobs …")
+    per: Amount | None = Field(None, description="Amount that the multiplier is for; 1 if not given.")
+    source: SourceSection = Field(description="Where the multiplier comes from.")
 
 
 class PlanSection(Section):
@@ -249,6 +268,7 @@ class PlanSection(Section):
     scenarios: list[ScenarioSection] = Field([], max_length=20, description="Scenarios side by side.")
     alternatives: WaysSection | None = Field(None, description="Lease, cloud, join.")
     changes: list[ChangeSection] = Field([], max_length=20, description="Retrofits and moves.")
+    regional: list[EffectSection] = Field([], max_length=10, description="Regional effect; an optional page.")
     margin: Share = Field(0.1, description="Margin over cost, for the price advice.")
 
 

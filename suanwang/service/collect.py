@@ -19,7 +19,8 @@ from suanwang.ports import Transaction
 from suanwang.service.hub import Hub
 from suanwang.service.moves import move
 from suanwang.service.preempt import times_stopped, was_stopped
-from suanwang.settle import meter, rate, rate_data
+from suanwang.service.rating import charges_for
+from suanwang.settle import compute_rate, meter, rate_data
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,11 +113,13 @@ def _meter(hub: Hub, tx: Transaction, job: Job, order: Order, observation: Obser
         estimate=job.placement.option.estimate,
         earlier=earlier,
         now=now,
+        rate=compute_rate(pool.accelerator, job.workload.task.dtype, order.accelerators),
     )
     book = hub.grid.price_book_of(pool, job.placement.option.start)
     for record in records:
         first = not earlier and record is records[0]
-        tx.usage.add(record, [*rate(record, book), *(_data(hub, job, record, book) if first else [])])
+        charges = charges_for(hub, tx, job, record, book)
+        tx.usage.add(record, [*charges, *(_data(hub, job, record, book) if first else [])])
 
 
 def _data(hub: Hub, job: Job, record: UsageRecord, book: PriceBook) -> list[Charge]:

@@ -1,12 +1,15 @@
 """Closing of months: what was posted until then stays as it is; what comes later goes to the open month."""
 
 from datetime import datetime
+from fractions import Fraction
 
 from suanwang.domain.job import OUTCOMES
 from suanwang.domain.period import ClosedPeriod, Period, Span, period_of, read_month
 from suanwang.errors import NotNow, msg
 from suanwang.ports import Transaction
 from suanwang.service.hub import Hub
+from suanwang.service.rating import charges_between
+from suanwang.settle.commit import shortfall
 
 
 def close_month(hub: Hub, month: str) -> ClosedPeriod:
@@ -22,11 +25,28 @@ def close_month(hub: Hub, month: str) -> ClosedPeriod:
         if period.id in known:
             return known[period.id]
         _check_closable(hub, tx, period, now, list(known.values()))
+        bill_commitments(hub, tx, period, now)
         position, link = tx.ledger.last()
         balances = {b.account_id: b.posted for b in tx.ledger.balances() if b.posted}
         closed = ClosedPeriod(period=period, closed=now, position=position, hash=link, balances=balances)
         tx.books.close(closed)
         return closed
+
+
+def bill_commitments(hub: Hub, tx: Transaction, period: Period, now: datetime) -> None:
+    """Bill what tenants committed to in a month and did not use; dated now, a line of that month's invoice.
+
+    Raises insufficient-balance where a tenant cannot pay it: the month stays open.
+    """
+    for book_id in dict.fromkeys(b.id for b in hub.grid.price_books if b.commitments):
+        book = hub.grid.price_book(book_id, period.start)
+        pool = next((p for p in hub.grid.pools if p.price_book_id == book_id), None)
+        if book is None or pool is None:
+            continue
+        for commitment in book.commitments:
+            charges = [c for c in charges_between(tx, period, commitment.tenant) if c.book_id == book_id]
+            used = sum((c.quantity for c in charges if c.basis is commitment.basis), Fraction(0))
+            tx.ledger.post(shortfall(book, commitment, period, used, pool.site_id, now))
 
 
 def closed_months(hub: Hub) -> list[ClosedPeriod]:

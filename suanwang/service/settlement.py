@@ -7,11 +7,13 @@ from suanwang.domain.invoice import Invoice
 from suanwang.domain.job import OUTCOMES, Job, JobState
 from suanwang.domain.money import Money
 from suanwang.domain.price import Charge, PriceBook
+from suanwang.domain.usage import corrected
 from suanwang.errors import Conflict
 from suanwang.ports import Transaction
 from suanwang.service.hub import Hub
 from suanwang.service.moves import move
 from suanwang.settle import closing, invoice, release, rounding_transfer, settle, tax_account, tax_of, tax_transfer
+from suanwang.settle.adjust import live
 from suanwang.settle.budgets import capture, is_budget
 
 
@@ -43,18 +45,23 @@ def _settle(hub: Hub, tx: Transaction, job: Job, now: datetime) -> None:
             tx.ledger.open(tax_account(job.placement.option.site_id, tax.unit))
         taxed = tax_transfer(job, tax, settled, at=now)
         tx.ledger.post([*settled.transfers, *taxed, *capture(budgets, settled.by_money, hours, at=now)])
-        bill = _invoice(hub, tx, job, now)
-        rounding = rounding_transfer(bill, tx.ledger.transfers(job_id=job.id), job_id=job.id)
-        if rounding is not None:
-            tx.ledger.post([rounding])
+        settle_rounding(hub, tx, job, now)
     else:
         tx.ledger.post(release(pending, at=now))
     move(tx.jobs, job, JobState.SETTLED, now, job.reason, job.detail)
 
 
+def settle_rounding(hub: Hub, tx: Transaction, job: Job, now: datetime, mark: str = "") -> None:
+    """Book what the invoice of a job rounds and was not booked before."""
+    bill = _invoice(hub, tx, job, now, mark)
+    rounding = rounding_transfer(bill, tx.ledger.transfers(job_id=job.id), job_id=job.id)
+    if rounding is not None:
+        tx.ledger.post([rounding])
+
+
 def _closed_charges(hub: Hub, tx: Transaction, job: Job) -> tuple[list[Charge], Money]:
     """A job's charges with those that are due once at its end, and the tax within them."""
-    charges = tx.usage.charges(job.id)
+    charges = live(tx.usage.charges(job.id))
     if not charges:
         return [], Money.zero(hub.grid.currency)
     book = book_of(tx, charges[0])
@@ -62,6 +69,15 @@ def _closed_charges(hub: Hub, tx: Transaction, job: Job) -> tuple[list[Charge], 
     once = closing(job.id, charges, book, last.id)
     tx.usage.charge(once)
     return [*charges, *once], tax_of([*charges, *once], book)
+
+
+def _tax(tx: Transaction, charges: list[Charge]) -> Money | None:
+    """The tax within a job's charges; None where its book has none."""
+    counting = live(charges)
+    if not counting:
+        return None
+    book = book_of(tx, counting[0])
+    return None if book.tax is None else tax_of(counting, book)
 
 
 def book_of(tx: Transaction, charge: Charge) -> PriceBook:
@@ -76,13 +92,15 @@ def invoice_of(hub: Hub, job_id: str) -> Invoice:
         return _invoice(hub, tx, job, job.updated)
 
 
-def _invoice(hub: Hub, tx: Transaction, job: Job, issued: datetime) -> Invoice:
+def _invoice(hub: Hub, tx: Transaction, job: Job, issued: datetime, mark: str = "") -> Invoice:
+    charges = tx.usage.charges(job.id)
     return invoice(
-        f"inv-{job.id}",
+        f"inv-{job.id}{mark}",
         job.tenant,
         issued=issued,
         currency=hub.grid.currency,
-        charges=tx.usage.charges(job.id),
+        charges=live(charges),
         transfers=tx.ledger.transfers(job_id=job.id),
-        records=tx.usage.records(job.id),
+        records=corrected(tx.usage.records(job.id), tx.usage.corrections(job.id)),
+        tax=_tax(tx, charges),
     )

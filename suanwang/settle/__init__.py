@@ -12,7 +12,7 @@ from suanwang.settle.accounts import (
     voucher_id,
 )
 from suanwang.settle.bill import invoice, rounding_transfer
-from suanwang.settle.meter import meter
+from suanwang.settle.meter import compute_rate, meter
 from suanwang.settle.post import Settlement, hold, money_of, release, settle, tax_transfer
 from suanwang.settle.rate import Circumstances, Rater, closing, rate, rate_data, tax_of
 from suanwang.settle.redeem import Purse, billed_high_by_part, facts_of, order_of_use, redeem_in_order
@@ -25,6 +25,7 @@ __all__ = [
     "accounts_of",
     "billed_high_by_part",
     "closing",
+    "compute_rate",
     "deposit",
     "facts_of",
     "fund",

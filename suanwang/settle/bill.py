@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 
-from suanwang.domain.invoice import Invoice, InvoiceLine
+from suanwang.domain.invoice import DocumentKind, Invoice, InvoiceLine
 from suanwang.domain.ledger import AccountKind, Transfer, TransferKind
 from suanwang.domain.money import Money, total
 from suanwang.domain.price import Basis, Charge
@@ -39,6 +39,9 @@ def invoice(
     charges: Sequence[Charge],
     transfers: Sequence[Transfer],
     records: Sequence[UsageRecord],
+    tax: Money | None = None,
+    kind: DocumentKind = DocumentKind.INVOICE,
+    period: str = "",
 ) -> Invoice:
     """The bill of one job, or of a tenant's jobs that were settled in a period (the caller chooses, and gives all of
     their charges, transfers and records; transfers of other kinds do no harm).
@@ -48,10 +51,10 @@ def invoice(
     Raises ValueError when more was posted than charged: the inputs do not belong together (a bug).
     """
     charged = total([c.amount for c in charges], currency)
-    by_money = _posted(transfers, AccountKind.TENANT, currency)
-    by_voucher = _posted(transfers, AccountKind.FUND, currency)
+    by_money = _paid(transfers, AccountKind.TENANT, currency)
+    by_voucher = _paid(transfers, AccountKind.FUND, currency)
     waived = charged - by_voucher - by_money
-    if waived.micro < 0:
+    if waived.micro < 0 and kind is DocumentKind.INVOICE:
         raise ValueError(f"invoice {invoice_id}: more was posted than charged")
     payable = to_coin(by_money + _booked(transfers, currency))
     market = [r.carbon_kg_market for r in records if r.carbon_kg_market is not None]
@@ -74,6 +77,9 @@ def invoice(
         accelerator_hours=float(sum((r.accelerator_hours for r in records), Fraction(0))),
         flops_delivered=sum(r.flops_delivered for r in records),
         flops_source=_least_certain(r.flops_source for r in records),
+        tax=tax,
+        kind=kind,
+        period=period,
     )
 
 
@@ -125,12 +131,20 @@ def _line(job_id: str, basis: Basis, charges: Sequence[Charge], records: Sequenc
         unit=UNIT_OF[basis],
         unit_price=charges[0].unit_price if len(prices) == 1 else mean,
         amount=amount,
+        rule=" · ".join(dict.fromkeys(c.rule for c in charges if c.rule)),
     )
 
 
-def _posted(transfers: Iterable[Transfer], source: AccountKind, currency: str) -> Money:
-    posts = [t for t in transfers if t.kind is TransferKind.POST and kind_of(t.debit) is source]
-    return total([t.amount for t in posts], currency)
+def _paid(transfers: Iterable[Transfer], payer: AccountKind, currency: str) -> Money:
+    """What payers of a kind paid to sites, less what came back from them."""
+    moved = [t for t in transfers if t.amount.unit == currency and t.kind in (TransferKind.POST, TransferKind.SINGLE)]
+    paid = [t.amount for t in moved if _kinds(t) == (payer, AccountKind.SITE)]
+    back = [t.amount for t in moved if _kinds(t) == (AccountKind.SITE, payer)]
+    return total(paid, currency) - total(back, currency)
+
+
+def _kinds(transfer: Transfer) -> tuple[AccountKind, AccountKind]:
+    return kind_of(transfer.debit), kind_of(transfer.credit)
 
 
 def _booked(transfers: Iterable[Transfer], currency: str) -> Money:

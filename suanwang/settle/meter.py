@@ -5,9 +5,12 @@ Integrals over tariff, PUE and carbon are exact; one record's power cost is roun
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from typing import TypedDict
 
+from suanwang.domain.accelerator import Accelerator, AcceleratorKind
 from suanwang.domain.estimate import Estimate
 from suanwang.domain.order import Observation, Order, OrderState
 from suanwang.domain.signal import EPOCH, MICROSECOND, Signal, require_aware
@@ -17,6 +20,14 @@ from suanwang.units import MICRO, SECONDS_PER_HOUR
 
 HOUR = timedelta(hours=1)
 MICROSECONDS_PER_HOUR = SECONDS_PER_HOUR * MICRO
+
+
+@dataclass(frozen=True, slots=True)
+class ComputeRate:
+    """Operations/s of a gang for a workload's class: peak x measured efficiency, and peak alone; None = not known."""
+
+    delivered: float | None
+    theoretical: float | None
 
 
 def meter(
@@ -29,6 +40,7 @@ def meter(
     estimate: Estimate,
     earlier: Sequence[UsageRecord],
     now: datetime,
+    rate: ComputeRate | None = None,
 ) -> list[UsageRecord]:
     """The usage of an order that is not yet recorded: half-open pieces in order, none when it never started.
 
@@ -40,8 +52,10 @@ def meter(
 
     Energy: a sensor's total, less what earlier records of the order have, spread evenly over what is not metered
     yet (so the records of an ended order sum to the total); without a sensor the estimate's mid power, marked
-    MODELLED. Delivered operations: the estimate's rate (flops / mid time) x time, never more than the estimate's
-    flops over the whole job, since work that is done again delivers nothing; marked MODELLED.
+    MODELLED. Delivered operations: time x `rate`, the card's peak x its measured efficiency in the workload's number
+    format; where none was measured, the estimate's rate (flops / mid time) x time, never more than the estimate's flops
+    over the whole job; marked MODELLED. Theoretical ones: time x peak. Tokens are what the observation counts so far
+    (evidence `tokens`), less what earlier records have; utilisation is measured where the cards are processors.
     Raises MissingFigure (tariff) or Never(signal-out-of-range) where the site's signals have no value.
     """
     own = [r.end for r in earlier if r.order_id == order.id]
@@ -50,13 +64,19 @@ def meter(
         return []
     begin, end = span
     measured = _measured_power_kw(order, observation, earlier, begin, now)
-    power_kw = _exact(estimate.power_w_it.mid) / 1000 if measured is None else measured
+    load = _Load(
+        power_kw=_exact(estimate.power_w_it.mid) / 1000 if measured is None else measured,
+        source=Source.MODELLED if measured is None else Source.MEASURED,
+        site=site,
+    )
+    busy = _utilisation(order, observation, pool, now)
+    tokens = _Tokens.of(order, observation, earlier, begin, end)
     delivered = sum(r.flops_delivered for r in earlier)
     records: list[UsageRecord] = []
     for start, stop in hours(begin, end):
-        flops = min(_flops_worth(estimate, start, stop), max(0.0, estimate.flops - delivered))
+        seconds = float(_hours(start, stop) * SECONDS_PER_HOUR)
+        flops = _delivered(rate, estimate, seconds, delivered)
         delivered += flops
-        carbon_market = site.carbon_market
         records.append(
             UsageRecord(
                 id=f"{order.id}/{(start - EPOCH) // HOUR}",
@@ -70,22 +90,93 @@ def meter(
                 start=start,
                 end=stop,
                 source=Source.ENGINE_ACCOUNTING,
-                energy_kwh_it=power_kw * _hours(start, stop),
-                energy_kwh=power_kw * site.pue.integral(start, stop),
-                energy_source=Source.MODELLED if measured is None else Source.MEASURED,
-                power_cost_micro=round(
-                    power_kw * integral_of_product(site.power_price(start, stop), site.pue, start, stop) * MICRO
-                ),
-                carbon_kg_location=float(power_kw * integral_of_product(site.carbon_location, site.pue, start, stop)),
-                carbon_kg_market=None
-                if carbon_market is None
-                else float(power_kw * integral_of_product(carbon_market, site.pue, start, stop)),
+                **load.figures(start, stop),
                 flops_delivered=flops,
                 flops_source=Source.MODELLED,
                 evidence=dict(observation.evidence),
+                flops_theoretical=None if rate is None or rate.theoretical is None else rate.theoretical * seconds,
+                utilisation=busy,
+                tokens=tokens.between(start, stop),
             )
         )
     return records
+
+
+class _Power(TypedDict):
+    """The figures of a record that follow from its power."""
+
+    energy_kwh_it: Fraction
+    energy_kwh: Fraction
+    energy_source: Source
+    power_cost_micro: int
+    carbon_kg_location: float
+    carbon_kg_market: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Load:
+    """A constant power at the IT equipment of a site."""
+
+    power_kw: Fraction
+    source: Source
+    site: Site
+
+    def figures(self, start: datetime, stop: datetime) -> _Power:
+        """Energy, its cost and carbon over [start, stop)."""
+        site, market = self.site, self.site.carbon_market
+        cost = integral_of_product(site.power_price(start, stop), site.pue, start, stop)
+        return _Power(
+            energy_kwh_it=self.power_kw * _hours(start, stop),
+            energy_kwh=self.power_kw * site.pue.integral(start, stop),
+            energy_source=self.source,
+            power_cost_micro=round(self.power_kw * cost * MICRO),
+            carbon_kg_location=float(self.power_kw * integral_of_product(site.carbon_location, site.pue, start, stop)),
+            carbon_kg_market=None
+            if market is None
+            else float(self.power_kw * integral_of_product(market, site.pue, start, stop)),
+        )
+
+
+def compute_rate(card: Accelerator, dtype: str, accelerators: int) -> ComputeRate:
+    """From the catalog's peak and measured efficiency in a number format."""
+    peak, efficiency = card.peak_flops_per_s.get(dtype), card.efficiency(dtype)
+    theoretical = None if peak is None else peak * accelerators
+    delivered = None if theoretical is None or efficiency is None else theoretical * efficiency.ratio
+    return ComputeRate(delivered, theoretical)
+
+
+def _utilisation(order: Order, observation: Observation, pool: Pool, now: datetime) -> Fraction | None:
+    """Processor time over the cards' time so far, where the cards are processors; None where nothing measures it."""
+    if pool.accelerator.kind is not AcceleratorKind.CPU or observation.cpu_s is None or observation.started is None:
+        return None
+    seconds = _hours(observation.started, require_aware(observation.ended or now)) * SECONDS_PER_HOUR
+    return min(Fraction(1), _exact(observation.cpu_s) / (seconds * order.accelerators)) if seconds > 0 else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Tokens:
+    """`count` tokens of [begin, end), spread evenly: its records sum to them, whatever the cuts. None: not counted."""
+
+    begin: datetime
+    end: datetime
+    count: int | None
+
+    @classmethod
+    def of(
+        cls, order: Order, observation: Observation, earlier: Sequence[UsageRecord], begin: datetime, end: datetime
+    ) -> "_Tokens":
+        counted = observation.evidence.get("tokens", "")
+        if not counted.isdigit():
+            return cls(begin, end, None)
+        before = sum(r.tokens or 0 for r in earlier if r.order_id == order.id)
+        return cls(begin, end, max(0, int(counted) - before))
+
+    def between(self, start: datetime, stop: datetime) -> int | None:
+        return None if self.count is None else self._until(stop) - self._until(start)
+
+    def _until(self, when: datetime) -> int:
+        assert self.count is not None
+        return self.count * ((when - self.begin) // MICROSECOND) // ((self.end - self.begin) // MICROSECOND)
 
 
 def hours(start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
@@ -131,10 +222,15 @@ def _measured_power_kw(
     return left / _hours(begin, require_aware(observation.ended or now))
 
 
-def _flops_worth(estimate: Estimate, start: datetime, end: datetime) -> float:
-    """Operations at the estimate's rate; an estimate of no time at all delivers everything at once."""
-    seconds = float(_hours(start, end) * SECONDS_PER_HOUR)
-    return estimate.flops * seconds / estimate.time_s.mid if estimate.time_s.mid else estimate.flops
+def _delivered(rate: ComputeRate | None, estimate: Estimate, seconds: float, before: float) -> float:
+    """Operations of so many seconds; at the estimate's rate no more than it has, after those delivered before.
+
+    An estimate of no time at all delivers everything at once.
+    """
+    if rate is not None and rate.delivered is not None:
+        return rate.delivered * seconds
+    worth = estimate.flops * seconds / estimate.time_s.mid if estimate.time_s.mid else estimate.flops
+    return min(worth, max(0.0, estimate.flops - before))
 
 
 def _whole_hour(when: datetime) -> datetime:

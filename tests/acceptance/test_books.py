@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -86,3 +87,114 @@ def test_a_month_is_closed_once_it_is_over(home: Home, capsys: pytest.CaptureFix
 def refused(capsys: pytest.CaptureFixture[str], *words: str, status: int = 1) -> str:
     assert main(words) == status
     return capsys.readouterr().err
+
+
+BOOK = """\
+apiVersion: suanwang/v1
+kind: PriceBook
+priceBook:
+  id: book
+  version: 2
+  currency: CNY
+  effective: 2020-01-01T00:00Z
+  prices: {accelerator_hour: PRICE CNY, kwh: pass-through}
+  tax: {name: VAT, rate: 6 %, included: true}
+  source: {text: invented for a test}
+"""
+
+
+def settled_job(capsys: pytest.CaptureFixture[str], home: Home, more: str = "") -> str:
+    ended = json.loads(told(capsys, "run", str(home.workload("print(1)", more=more)), "--json"))
+    job: str = ended["job"]["id"]
+    return job
+
+
+def sums(capsys: pytest.CaptureFixture[str]) -> dict[str, int]:
+    counts = json.loads(told(capsys, "ledger", "check", "--json"))["counts"]
+    return {name: value for name, value in counts.items() if name.startswith("sum_micro")}
+
+
+def test_a_book_is_previewed_and_a_job_rated_anew(
+    home: Home, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    told(capsys, "admin", "deposit", "me", "100", "--key", "k")
+    job = settled_job(capsys, home)
+    month = json.loads(told(capsys, "ledger", "export", "--json"))["transfers"][0]["at"][:7]
+    for price, sign in (("720", 1), ("90", -1)):
+        file = tmp_path / f"{price}.yaml"
+        file.write_text(BOOK.replace("PRICE", price).replace("version: 2", f"version: {price}"))
+        told(capsys, "book", "check", str(file))
+        before = json.loads(told(capsys, "bill", "show", job, "--json"))
+        seen = json.loads(told(capsys, "book", "preview", str(file), "--from", month, "--json"))
+        (row,) = seen["jobs"]
+        assert row["job_id"] == job
+        assert row["charged"] == before["charged"]
+        assert (float(row["change"]["amount"]) > 0) == (sign > 0)
+        assert json.loads(told(capsys, "bill", "show", job, "--json")) == before  # nothing was stored
+        made = json.loads(told(capsys, "book", "rerate", str(file), job, "--json"))
+        assert made["after"] == row["would_be"]
+        after = json.loads(told(capsys, "bill", "show", job, "--json"))
+        assert after["charged"] == row["would_be"]
+        assert after["by_money"] == after["charged"]
+        assert float(after["tax"]["amount"]) == pytest.approx(float(after["charged"]["amount"]) * 6 / 106, abs=1e-6)
+        again = json.loads(told(capsys, "book", "rerate", str(file), job, "--json"))
+        assert again["posted"] == 0
+        assert set(sums(capsys).values()) == {0}
+    assert "sealed" in told(capsys, "book", "list")
+
+
+def test_another_meter_corrects_a_settled_job(home: Home, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    job = settled_job(capsys, home)
+    (record,) = json.loads(told(capsys, "job", "show", job, "--json"))["usage"]
+    double = float(record["energy_kwh"]) + 1
+    file = tmp_path / "meter.csv"
+    heading = "job,start,end,energy_kwh,tokens\n"
+    file.write_text(f"{heading}{job},{record['start']},{record['end']},{double:.12f},5\n")
+    seen = json.loads(told(capsys, "usage", "reconcile", str(file), "--json"))
+    assert [(c["quantity"], c["verdict"]) for c in seen["comparisons"]] == [
+        ("energy_kwh", "differs"),
+        ("tokens", "differs"),
+    ]
+    assert seen["adjustments"] == []
+    before = json.loads(told(capsys, "bill", "show", job, "--json"))
+    made = json.loads(told(capsys, "usage", "reconcile", str(file), "--apply", "--json"))
+    (adjustment,) = made["adjustments"]
+    after = json.loads(told(capsys, "bill", "show", job, "--json"))
+    assert after["charged"] == adjustment["after"]
+    assert float(after["energy_kwh"]) == pytest.approx(double, rel=1e-6)
+    assert after["energy_source"] == "measured"
+    assert float(after["charged"]["amount"]) - float(before["charged"]["amount"]) == pytest.approx(0.6, abs=2e-6)
+    again = json.loads(told(capsys, "usage", "reconcile", str(file), "--apply", "--json"))
+    assert again["adjustments"] == []
+    assert set(sums(capsys).values()) == {0}
+    end = datetime.fromisoformat(record["end"])
+    file.write_text(f"{heading}{job},{end.isoformat()},{(end + timedelta(seconds=30)).isoformat()},0.001,\n")
+    added = json.loads(told(capsys, "usage", "reconcile", str(file), "--apply", "--json"))
+    assert [c["verdict"] for c in added["comparisons"]] == ["unmetered"]
+    assert len(added["adjustments"]) == 1
+    assert set(sums(capsys).values()) == {0}
+    month = record["start"][:7]
+    listed = json.loads(told(capsys, "usage", "list", month, "--json"))["records"]
+    assert len(listed) == 2
+
+
+def test_bad_readings_are_told_at_once(home: Home, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "meter.csv"
+    file.write_text("job,start,end,energy_kwh\n,2026-11-01T00:00Z,now,-1\nj,2026-11-02T00:00Z,2026-11-01T00:00Z,x\n")
+    err = refused(capsys, "usage", "reconcile", str(file), status=2)
+    for place in ("2 job", "2 end", "2 energy_kwh", "3 energy_kwh"):
+        assert f"meter.csv:{place}" in err
+    file.write_text("job,start\n")
+    assert "the column end is missing" in refused(capsys, "usage", "reconcile", str(file), status=2)
+
+
+def test_cards_are_compared_by_what_they_deliver(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    table = json.loads(told(capsys, "usage", "exchange", "--dtype", "bf16", "--reference", "ascend-910b3", "--json"))
+    by_card = {row["accelerator"]: row for row in table["exchange"]}
+    assert by_card["ascend-910b3"]["hours"] == 1
+    h100 = by_card["h100-sxm5-80gb"]
+    assert h100["hours"] == pytest.approx(0.794167 / 0.304236, rel=1e-3)
+    assert not h100["comparable"]
+    assert h100["provenance"]["date"] == "2026-08-22"
+    assert "number format" in refused(capsys, "usage", "exchange", "--dtype", "bf61", status=2)
+    assert "no measured efficiency" in refused(capsys, "usage", "exchange", "--reference", "t4", "--dtype", "fp16")

@@ -10,6 +10,7 @@ from suanwang.adapters.engines.slurm.cluster import Cluster
 from suanwang.adapters.engines.slurm.commands import Commands
 from suanwang.adapters.engines.slurm.engine import SlurmEngine
 from suanwang.adapters.engines.slurm.pools import OPTIONS, SlurmPool
+from suanwang.adapters.engines.slurm.rest import Rest
 from suanwang.domain.order import Order, OrderState
 from suanwang.domain.site import Pool
 from tests.contract.engine_rig import ACCELERATORS, OTHER_POOL, POOL, Rig
@@ -43,19 +44,24 @@ class SlurmRig(Rig):
     """Slurm by its commands."""
 
     fixture = "slurm_clusters"
+    engine: SlurmEngine
 
     def __init__(self, folder: Path, needed: object = None) -> None:
         super().__init__(folder)
         self.clusters = cast(SlurmClusters, needed)
         self.opens = f"""
-from tests.contract.slurm_rig import Commands, SlurmEngine, slurm_pools
-cluster = Commands({str(self.clusters.conf(SITE))!r})
+from tests.contract.slurm_rig import Commands, Rest, SlurmEngine, slurm_pools
+cluster = {self.made()}
 engine = SlurmEngine(Path(sys.argv[1]) / "root", cluster, slurm_pools(), SystemClock(), poll_share=0.5)
 """
         self.engine = SlurmEngine(folder / "root", self.cluster(), slurm_pools(), SystemClock(), poll_share=0.5)
 
     def cluster(self) -> Cluster:
         return Commands(str(self.clusters.conf(SITE)))
+
+    def made(self) -> str:
+        """The same, as Python source."""
+        return f"Commands({str(self.clusters.conf(SITE))!r})"
 
     def exits(self, code: int) -> Order:
         return self.order("sh", "-c", f"exit {code}")
@@ -73,3 +79,24 @@ engine = SlurmEngine(Path(sys.argv[1]) / "root", cluster, slurm_pools(), SystemC
 
     def pause(self) -> None:
         time.sleep(0.01)
+
+    def close(self) -> None:
+        super().close()
+        while self.clusters.run(SITE, "squeue", "-h", "-t", "running,completing"):
+            self.pause()
+
+
+class SlurmRestRig(SlurmRig):
+    """Slurm by slurmrestd, with a token."""
+
+    def cluster(self) -> Cluster:
+        token = self.clusters.token(SITE)
+        self.rest = Rest(self.clusters.rest_url(SITE), lambda: token)
+        return self.rest
+
+    def close(self) -> None:
+        super().close()
+        self.rest.close()
+
+    def made(self) -> str:
+        return f"Rest({self.clusters.rest_url(SITE)!r}, lambda: {self.clusters.token(SITE)!r})"

@@ -12,6 +12,7 @@ from suanwang.place.instance import REFUSED, Assignment, Instance, cost_by_workl
 from suanwang.place.plan import Effort, best_start, plan
 from suanwang.place.prices import climb, later, none
 from suanwang.place.quotes import Prices, Quoter
+from suanwang.place.sharp import KINDS, feasible, sharp_bound
 from suanwang.place.synthetic import DAY, Case, synthetic
 
 QUICK = Effort(rounds=20, patience=3, level=0.01, passes=1, ejections=100)
@@ -107,3 +108,27 @@ def test_problems_are_found() -> None:
     )
     shifted = Assignment(option=np.roll(free.option, 1), start=free.start)
     assert any("option of another" in p for p in problems(instance, shifted))
+
+
+@quickly
+@given(
+    sizes=st.lists(st.integers(1, 60), min_size=1, max_size=12),
+    capacity=st.sampled_from([7, 12, 60, 100]),
+    kind=st.sampled_from(KINDS),
+)
+def test_what_fits_takes_no_more_than_all_of_it(sizes: list[int], capacity: int, kind: int) -> None:
+    """A dual feasible function: of gangs that fit together, the shares sum up to at most 1."""
+    fit: list[int] = []
+    for size in sizes:
+        fit += [size] * (sum(fit) + size <= capacity)
+    share = np.array(fit, np.float64) / capacity
+    assert feasible(share, kind).sum() <= 1 + 1e-9
+
+
+def test_large_gangs_have_a_sharper_bound() -> None:
+    instance = synthetic(Case(workloads=30, pools=8, hours=60, load=0.9, seed=1, gang_max=0.45))
+    made = plan(instance, effort=QUICK)
+    plain = lower_bound(Quoter(instance), made.prices)
+    assert plain < sharp_bound(instance, made.prices) <= made.cost
+    small = synthetic(Case(workloads=30, pools=8, hours=60, load=0.9, seed=1, gang_max=0.1))
+    assert sharp_bound(small, none(small)) == 0.0

@@ -38,29 +38,29 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*use of fork.*:DeprecationWarni
 
 @pytest.mark.timeout(KILLS + 120)
 def test_no_kill_loses_or_doubles_anything(capsys: pytest.CaptureFixture[str]) -> None:
-    points = _places(JOURNALLED)
+    points = places_of(JOURNALLED)
     places = list(dict.fromkeys(points))
-    verdicts = _judge(JOURNALLED, at_places(places))
-    verdicts += _judge(JOURNALLED, [(Stop(at=at),) for at in places if at not in _killed_at(verdicts)])
+    verdicts = judge_all(JOURNALLED, at_places(places))
+    verdicts += judge_all(JOURNALLED, [(Stop(at=at),) for at in places if at not in _killed_at(verdicts)])
     missing = KILLS - KILLS // 10 - sum(len(v.killed) for v in verdicts)
-    verdicts += _judge(JOURNALLED, anywhere(len(points), SEED), kills=missing)
+    verdicts += judge_all(JOURNALLED, anywhere(len(points), SEED), kills=missing)
     with capsys.disabled():
         print(f"\n{len(points)} failpoints at {len(places)} places, killed at {len(_killed_at(verdicts))} of them")
-    _report(verdicts, capsys, RECOVERY_S_MAX)
+    report(verdicts, capsys, RECOVERY_S_MAX)
     assert _killed_at(verdicts) == set(places)
 
 
 @pytest.mark.timeout(KILLS + 120)
 def test_no_kill_loses_or_doubles_a_real_process(capsys: pytest.CaptureFixture[str]) -> None:
-    verdicts = _judge(LOCAL, _any_of(_places(LOCAL)), kills=KILLS // 10)
-    _report(verdicts, capsys, RECOVERY_S_MAX)
+    verdicts = judge_all(LOCAL, _any_of(places_of(LOCAL)), kills=KILLS // 10)
+    report(verdicts, capsys, RECOVERY_S_MAX)
 
 
 def test_two_hubs_may_tick_the_same_database(capsys: pytest.CaptureFixture[str]) -> None:
     warm_up(JOURNALLED)
     keys = keys_of(JOURNALLED)
     verdicts = list(on_every_processor(partial(race, JOURNALLED, seed, keys) for seed in range(KILLS // 20)))
-    _report(verdicts, capsys, RECOVERY_S_MAX)
+    report(verdicts, capsys, RECOVERY_S_MAX)
 
 
 @pytest.mark.integration
@@ -68,24 +68,26 @@ def test_no_kill_loses_or_doubles_anything_on_postgresql(
     postgres_server: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The client is killed; the server goes on, and lets go of what the client had locked."""
-    prepare = partial(_in, postgres_server)
-    planned = anywhere(len(_places(JOURNALLED, prepare)), SEED)
-    _report(_judge(JOURNALLED, planned, prepare, kills=KILLS // 10), capsys, RECOVERY_S_MAX_SERVER)
+    prepare = partial(in_server, postgres_server)
+    planned = anywhere(len(places_of(JOURNALLED, prepare)), SEED)
+    report(judge_all(JOURNALLED, planned, prepare, kills=KILLS // 10), capsys, RECOVERY_S_MAX_SERVER)
 
 
-def _in(server: str, folder: Path) -> None:
-    """A new database of the server for the folder; it goes when the server does."""
+def in_server(server: str, folder: Path) -> str:
+    """A new database of the server for the folder; it goes when the server does. Returns its address."""
     name = folder.name.replace("-", "_").lower()
     with psycopg.connect(host=server, user="postgres", autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
-    (folder / "url").write_text(f"postgresql://postgres@/{name}?host={server}")
+    url = f"postgresql://postgres@/{name}?host={server}"
+    (folder / "url").write_text(url)
+    return url
 
 
 def _nothing(_: Path) -> None:
     """SQLite makes its file itself."""
 
 
-def _places(trial: Trial, prepare: Callable[[Path], None] = _nothing) -> list[str]:
+def places_of(trial: Trial, prepare: Callable[[Path], object] = _nothing) -> list[str]:
     warm_up(trial, prepare)
     return rehearse(trial, prepare)
 
@@ -102,10 +104,10 @@ def _killed_at(verdicts: Sequence[Verdict]) -> set[str]:
     return {stop.at for verdict in verdicts for stop in verdict.killed if isinstance(stop, Stop) and stop.at}
 
 
-def _judge(
+def judge_all(
     trial: Trial,
     planned: Iterable[tuple[Stop, ...]],
-    prepare: Callable[[Path], None] = _nothing,
+    prepare: Callable[[Path], object] = _nothing,
     *,
     kills: int | None = None,
 ) -> list[Verdict]:
@@ -121,7 +123,7 @@ def _judge(
     return verdicts
 
 
-def _report(verdicts: Sequence[Verdict], capsys: pytest.CaptureFixture[str], recovery_s_max: float) -> None:
+def report(verdicts: Sequence[Verdict], capsys: pytest.CaptureFixture[str], recovery_s_max: float) -> None:
     """Print what was done; fail for anything wrong, and for a recovery that is slow."""
     wrong = [(v.plan, v.wrong) for v in verdicts if v.wrong]
     slowest = max(v.recovery_s for v in verdicts)

@@ -59,6 +59,15 @@ FILLED = {
         "tied_embeddings": "false",
         "context_tokens": "128",
     },
+    "token_prices": {
+        "id": "x-input",
+        "name": "X read",
+        "value": "2",
+        "unit": "CNY/Mtoken",
+        "provider": "P",
+        "model": "X",
+        "side": "input",
+    },
     "cooling": {"id": "c-x", "name": "C", "value": "1.2", "unit": "ratio", "item": "pue"},
 }
 SHARED = {"source": "my own bill", "date": "2026-05", "confidence": "official"}

@@ -155,7 +155,7 @@ def test_exceeds_memory_names_both_figures() -> None:
     found = refused(order(full, WorkloadKind.FINETUNE, demand=Demand(count=1)))
     assert found.reason is Reason.EXCEEDS_MEMORY
     assert "80.0 GB" in str(found.detail)
-    assert float(str(found.detail).split()[1]) > 1000
+    assert float(str(found.detail).split()[1]) > 400  # weights and gradients; the rest could lie in the server
     batch = refused(order(Batch(flops=1.0, memory_bytes=1e14), WorkloadKind.BATCH))
     assert batch.reason is Reason.EXCEEDS_MEMORY
     served = refused(order(SERVE, WorkloadKind.SERVE, demand=Demand(count=1)))

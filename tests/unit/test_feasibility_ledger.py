@@ -1,5 +1,6 @@
 """What the ledger says of a site, by month since the decision."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
@@ -7,13 +8,15 @@ import pytest
 
 from suanwang.adapters.store.memory import MemoryStore
 from suanwang.domain.job import Job, JobState
+from suanwang.domain.ledger import Account, AccountKind, Transfer, TransferKind
 from suanwang.domain.money import Money
 from suanwang.domain.order import Order
 from suanwang.domain.price import Basis, Charge
 from suanwang.domain.usage import Source, UsageRecord
 from suanwang.domain.workload import Batch, Workload, WorkloadKind
 from suanwang.errors import InvalidInput
-from suanwang.service.studies import metered
+from suanwang.service.actuals import metered
+from suanwang.service.moves import move
 from tests.small_plan import small_plan
 
 DECISION = datetime(2026, 1, 1, tzinfo=UTC)
@@ -93,3 +96,47 @@ def test_usage_and_charges_become_months(store: MemoryStore) -> None:
 def test_a_site_without_usage_is_named(store: MemoryStore) -> None:
     with pytest.raises(InvalidInput, match="no usage of elsewhere"):
         metered(store, "elsewhere", DECISION, small_plan())
+
+
+def test_segments_are_told_by_their_tenants(store: MemoryStore) -> None:
+    plan = small_plan()
+    mine = replace(plan.segments[0], name="mine", tenants=("acme",))
+    first, _ = metered(store, "lf", DECISION, replace(plan, segments=(mine,)))
+    assert list(first.segments) == ["mine"]
+    assert first.segments["mine"] == pytest.approx((880, 9))
+
+
+def test_a_settled_job_earned_what_was_posted(store: MemoryStore) -> None:
+    """Charged were 13; the fund of a programme paid 4 and the tenant 6: 3 were waived."""
+    accounts = (
+        Account(id="fund:p:CNY", kind=AccountKind.FUND, owner="p", unit="CNY", credit_limit_micro=100_000_000),
+        Account(
+            id="tenant:acme:CNY", kind=AccountKind.TENANT, owner="acme", unit="CNY", credit_limit_micro=100_000_000
+        ),
+        Account(id="site:lf:CNY", kind=AccountKind.SITE, owner="lf", unit="CNY"),
+    )
+    with store.transaction() as tx:
+        for account in accounts:
+            tx.ledger.open(account)
+        for debit, amount in (("fund:p:CNY", 4_000_000), ("tenant:acme:CNY", 6_000_000)):
+            held = Transfer(
+                id=f"hold:{debit}",
+                kind=TransferKind.PENDING,
+                debit=debit,
+                credit="site:lf:CNY",
+                amount=Money(amount + 1, "CNY"),
+                at=DECISION,
+                memo="hold",
+                job_id="j1",
+            )
+            posted = replace(
+                held, id=f"post:{debit}", kind=TransferKind.POST, amount=Money(amount, "CNY"), pending_id=held.id
+            )
+            tx.ledger.post([held])
+            tx.ledger.post([posted])
+        for state in (JobState.CANCELLED, JobState.SETTLED):
+            move(tx.jobs, tx.jobs.get("j1"), state, DECISION)
+    months = metered(store, "lf", DECISION, small_plan())
+    assert sum(month.revenue for month in months) == pytest.approx(10)
+    assert sum(month.voucher_revenue for month in months) == pytest.approx(4)
+    assert sum(month.failed_hours for month in months) == pytest.approx(16)

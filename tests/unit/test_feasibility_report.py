@@ -25,12 +25,13 @@ from suanwang.interfaces.reports.document import Document, Facts, Heading, Notes
 from suanwang.interfaces.reports.html import html_page
 from suanwang.interfaces.reports.pdf import pdf_file
 from suanwang.interfaces.reports.study import study_report
-from suanwang.interfaces.reports.workbook import FLOW, INPUTS, study_workbook
+from suanwang.interfaces.reports.workbook import study_workbook
 from suanwang.schemas.site_plan import read_site_plan
 from suanwang.service.studies import Findings, answer
 
 SITES = sorted((Path(__file__).parents[2] / "examples" / "sites").glob("*.yaml"))
 LANGUAGES = ("en", "zh-CN")
+INPUTS, FLOW = "Inputs", "Cash flow"
 
 
 @cache
@@ -114,7 +115,7 @@ class Calculator:
 
     def calculate(self, sheet: str, formula: str) -> Any:
         cell = r"\$?([A-Z]{1,3})\$?(\d+)"
-        text = re.sub(rf"(\w+)!{cell}", r"V(@\1@,@\2\3@)", formula)
+        text = re.sub(rf"'(\w+)'!{cell}", r"V(@\1@,@\2\3@)", formula)
         text = re.sub(rf"(?<![@\w]){cell}:{cell}", rf"R(@{sheet}@,@\1\2@,@\3\4@)", text)
         text = re.sub(rf"(?<![@\w$]){cell}(?![@\w(])", rf"V(@{sheet}@,@\1\2@)", text).replace("@", "'")
         return eval(text, {"__builtins__": {}}, self.functions())
@@ -183,3 +184,20 @@ def test_an_input_that_is_changed_is_followed(path: Path, cell: str, variable: s
 
 def test_the_same_study_gives_the_same_workbook() -> None:
     assert workbook(SITES[0]) == workbook(SITES[0])
+
+
+def test_the_report_of_a_site_that_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    months, pdf, html = (tmp_path / name for name in ("months.csv", "review.pdf", "review.html"))
+    rows = [f"{m},{0 if m < 7 else 30_000},{0 if m < 7 else 330_000},{0 if m < 7 else 9_000}" for m in range(1, 13)]
+    months.write_text("month,accelerator_hours,revenue,power_cost\n" + "\n".join(rows) + "\n")
+    command = ["feasibility", str(SITES[0]), "--actual", str(months)]
+    assert main([*command, "--pdf", str(pdf), "--html", str(html), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    tree = ElementTree.fromstring(html.read_text(encoding="utf-8").removeprefix("<!doctype html>"))
+    explained = next(t for t in tree.iter("table") if "Volume" in [h.text for h in t.iter("th")])
+    total = [cell.text for cell in explained.find("tfoot/tr") or []]
+    assert total[-1] == f"{sum(month['total'] for month in found['months']):,.0f}"
+    assert pdf.read_bytes().startswith(b"%PDF")
+    assert main([*command, "--xlsx", str(tmp_path / "x.xlsx")]) == 2
+    assert main(["feasibility", str(SITES[0]), "--breakeven", "price", "--html", str(html)]) == 2
+    assert "no such file of this question" in capsys.readouterr().err

@@ -16,7 +16,7 @@ from suanwang.domain.agent import AGENT, SILENT_S, Inquiry, SiteAgent, SiteOrder
 from suanwang.domain.order import Ability, Capacity, EndCause, Lacks, Observation, Order, OrderState
 from suanwang.domain.site import Pool
 from suanwang.errors import Message, NotNow, msg
-from suanwang.ports import Clock, Engine, Sites, Store
+from suanwang.ports import Clock, Engine, OfficeStore, Sites
 
 ANSWER_S_MAX = 10.0
 """How long an inquiry waits for its answer, in seconds of the wall."""
@@ -32,7 +32,7 @@ class AgentEngine:
         self,
         site_id: str,
         pools: Mapping[str, int],
-        store: Store,
+        store: OfficeStore,
         clock: Clock,
         *,
         silent_s: float = SILENT_S,
@@ -47,7 +47,7 @@ class AgentEngine:
 
     def lacks(self) -> Lacks:
         """What the site's own engine lacks, as its agent said; but many orders are always taken at once."""
-        with self._store.transaction() as tx:
+        with self._store.reading() as tx:
             said = tx.sites.agent(self._site_id).lacks
         return {ability: why for ability, why in said.items() if ability is not Ability.ARRAYS}
 
@@ -55,7 +55,7 @@ class AgentEngine:
         """What the agent said last, less what it has not heard of yet. Raises Never, NotNow(engine-unreachable)."""
         if pool_id not in self._pools:
             raise refused(msg("site {site} has no pool {pool}", site=self._site_id, pool=pool_id))
-        with self._store.transaction() as tx:
+        with self._store.reading() as tx:
             agent = self._heard(tx.sites)
             on_the_way = _on_the_way(tx.sites, agent, pool_id)
         said = agent.capacity(pool_id)
@@ -104,7 +104,7 @@ class AgentEngine:
 
     def observe(self, order_ids: Sequence[str]) -> Sequence[Observation]:
         """One observation an id: what the agent said last, as of when its engine answered. Raises NotNow."""
-        with self._store.transaction() as tx:
+        with self._store.reading() as tx:
             orders = tx.sites.orders(list(order_ids))
             live = any(not order.done for order in orders.values())
             seen = self._heard(tx.sites).seen if live else None
@@ -166,7 +166,7 @@ class AgentEngine:
     def _answer(self, question: Inquiry) -> bytes:
         waited = 0.0
         while waited < self._answer_s_max:
-            with self._store.transaction() as tx:
+            with self._store.reading() as tx:
                 found = tx.sites.inquiry(question.id)
             if found is not None and found.answer is not None:
                 return found.answer
@@ -203,7 +203,7 @@ class AgentEngine:
             )
 
 
-def agent_engines(pools: Sequence[Pool], store: Store, clock: Clock) -> dict[str, Engine]:
+def agent_engines(pools: Sequence[Pool], store: OfficeStore, clock: Clock) -> dict[str, Engine]:
     """One engine a site, for those of the pools that the grid file gives to agents."""
     mine = [pool for pool in pools if pool.engine == AGENT]
     by_site: dict[str, dict[str, int]] = {}

@@ -17,3 +17,23 @@ VISIBLE_DEVICES: dict[str, str] = {
     "Intel": "ZE_AFFINITY_MASK",  # oneAPI Level Zero specification
 }
 """Vendor, as the catalog writes it -> variable. A vendor that is not here gets what the engine itself sets."""
+
+RESOURCE_NAMES: dict[str, str] = {
+    "NVIDIA": "nvidia.com/gpu",
+    "AMD": "amd.com/gpu",
+    "Intel": "gpu.intel.com/i915",
+    "Huawei": "huawei.com/Ascend910",
+    "Cambricon": "cambricon.com/mlu",
+    "Hygon": "hygon.com/dcu",
+    "Iluvatar": "iluvatar.ai/gpu",
+    "MetaX": "metax-tech.com/gpu",
+    "Moore Threads": "mthreads.com/gpu",
+    "Enflame": "enflame.com/gcu",
+    "Baidu Kunlunxin": "kunlunxin.com/xpu",
+    "Biren": "birentech.com/gpu",
+    "Google": "google.com/tpu",
+}
+"""Vendor -> the extended resource that its Kubernetes device plugin registers, by the plugins' own documentation.
+
+A site whose plugin uses another name (a partitioned card, Ascend 310) says so in its pool's options.
+"""

@@ -1,7 +1,8 @@
 """An append-only journal of what an engine was told and knows: the state of an engine is what its lines make of it.
 
 One JSON value a line. Several processes may share it: a line is written under a lock, after those of the others have
-been read; a line that a crash cut short is dropped. What is written with `sync` is on the disk before `append` returns.
+been read; a line that a crash cut short is dropped. A killed process loses nothing; a machine that loses its power
+loses what came after the last `sync`.
 """
 
 import errno
@@ -24,6 +25,7 @@ class Journal:
         self._read = 0
         self._mutex = threading.RLock()
         self._depth = 0
+        self._dirty = False
         self._file: int | None = None
 
     def catch_up(self) -> None:
@@ -54,8 +56,8 @@ class Journal:
                 if self._depth == 0:
                     fcntl.flock(file, fcntl.LOCK_UN)
 
-    def append(self, *lines: list[Any], sync: bool = False) -> None:
-        """Write and play lines; within `alone` only. Raises OSError: not written, or perhaps not on the disk."""
+    def append(self, *lines: list[Any]) -> None:
+        """Write and play lines; within `alone` only. Raises OSError: nothing was written."""
         assert self._depth > 0, "only who is alone may write"
         file = self._open()
         text = b"".join(json.dumps(line, separators=(",", ":")).encode() + b"\n" for line in lines)
@@ -66,8 +68,14 @@ class Journal:
         self._read += len(text)
         for line in lines:
             self._play(line)
-        if sync:
-            os.fdatasync(file)
+        self._dirty = True
+
+    def sync(self) -> None:
+        """What was written is on the disk when this returns: one wait for any number of lines."""
+        with self._mutex:
+            if self._dirty and self._file is not None:
+                os.fdatasync(self._file)
+                self._dirty = False
 
     def _open(self) -> int:
         if self._file is None:
@@ -92,3 +100,4 @@ class Journal:
         for line in whole.splitlines():
             self._play(json.loads(line))
         self._read += len(whole)
+        self._dirty = self._dirty or bool(whole)

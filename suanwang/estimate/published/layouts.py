@@ -70,7 +70,7 @@ def given(row: Row, accelerators: int, batch: int, layers: int, experts: int = 0
     if experts and row.number("EP") is None:
         spread = [e for e in divisors(experts) if dp % e == 0]
     choices = product(spread, micro, chunks, recomputations(row))
-    return columns([(tp, pp, dp, cp, ep, b, v, r, sharding(row, pp)) for ep, b, v, r in choices])
+    return columns([(tp, pp, dp, cp, ep, b, v, r, sharding(row, pp), 0) for ep, b, v, r in choices])
 
 
 def searched(row: Row, task: Training, accelerators: int, cards_per_node: int) -> Layouts:

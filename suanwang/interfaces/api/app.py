@@ -14,6 +14,7 @@ from suanwang.interfaces.api import (
     health,
     identity,
     jobs,
+    metrics,
     sites,
     streams,
     workloads,

@@ -1,25 +1,23 @@
-"""Metrics for Prometheus: requests, ticks, the queue, sites, the ledger and the money. Whoever reads them has a token."""
+"""Metrics for Prometheus: requests, ticks, the queue, sites, the ledger and the money. They are read with a token."""
 
 from collections.abc import Iterator
-from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
 from suanwang.domain.identity import Permission
-from suanwang.interfaces.serving.caller import Caller, needs
+from suanwang.interfaces.serving.caller import needs
 from suanwang.interfaces.serving.front import Front, front_of
 from suanwang.service.listing import ask_pools
 from suanwang.units import MICRO
 
 router = APIRouter(tags=["health"], include_in_schema=False)
-Auditor = Annotated[Caller, Depends(needs(Permission.LEDGER_READ))]
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-@router.get("/metrics")
-def metrics(request: Request, caller: Auditor) -> Response:
+@router.get("/metrics", dependencies=[Depends(needs(Permission.LEDGER_READ))])
+def metrics(request: Request) -> Response:
     """Everything that is counted, as it is at this moment."""
     registry = CollectorRegistry()
     registry.register(_Moment(front_of(request)))

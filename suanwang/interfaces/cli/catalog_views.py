@@ -38,6 +38,7 @@ HOLDS: Mapping[str, Message] = {
     "latency": msg("round trips between hub clusters and cities (modelled)"),
     "projects": msg("published capacity and cost of computing centres"),
     "purchase_prices": msg("what cards, nodes and racks were sold for"),
+    "token_prices": msg("dated samples of what APIs ask for a million tokens"),
     "power_special": msg("claimed or estimated power prices for data centres"),
     "items": msg("items of work that are no text: operations, bytes, usual efficiency"),
     "power_components": msg("parts of a power bill, each for its own voltage"),

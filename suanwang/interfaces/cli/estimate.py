@@ -75,6 +75,9 @@ def estimate() -> None:
 @grid_option
 @click.option("--accelerator", default="", help="Not the grid: this kind of card of the catalog, in its usual server.")
 @click.option("--count", type=click.IntRange(min=1), help="How many of them (else what the workload asks for, or 8).")
+@click.option(
+    "--layout", default="", help="A training at this layout alone, such as tp=8,pp=4,micro_batch=2,recompute=full."
+)
 @machine_options
 @json_option
 @click.pass_obj
@@ -84,6 +87,7 @@ def workload(
     grid: str,
     accelerator: str,
     count: int | None,
+    layout: str,
     networks: tuple[float, ...],
     link: float | None,
     software_year: float | None,
@@ -110,9 +114,10 @@ def workload(
         stated = Stated(
             network_bytes_per_s=networks[-1] if networks else None, link_bytes_per_s=link, software_year=software_year
         )
-        return on_accelerator(terminal, order, desk.catalog, accelerator, count, stated, as_json=as_json)
-    if count or networks or link or software_year:
-        raise click.UsageError(terminal.text(msg("--count, --network, --link and --software-year need --accelerator.")))
+        return on_accelerator(terminal, order, desk.catalog, accelerator, count, stated, layout, as_json=as_json)
+    if count or layout or networks or link or software_year:
+        alone = msg("--count, --layout, --network, --link and --software-year need --accelerator.")
+        raise click.UsageError(terminal.text(alone))
     return on_grid(terminal, workload, grid, as_json=as_json)
 
 

@@ -13,9 +13,10 @@ from suanwang.errors import msg
 from suanwang.estimate.machine import machine
 from suanwang.estimate.notional import Stated, notional_pool
 from suanwang.estimate.search import Search, search
-from suanwang.estimate.training import Plan
+from suanwang.estimate.training import Plan, known_plan
 from suanwang.estimate.workload import estimate, estimate_of_plan
 from suanwang.interfaces.cli import figures
+from suanwang.interfaces.cli.layout_option import read_layout
 from suanwang.interfaces.cli.terminal import Terminal
 from suanwang.interfaces.cli.views import why
 from suanwang.schemas.wire import plain
@@ -32,6 +33,7 @@ def on_accelerator(
     wanted: str,
     count: int | None,
     stated: Stated,
+    layout: str = "",
     *,
     as_json: bool,
 ) -> int:
@@ -43,6 +45,8 @@ def on_accelerator(
     cards = count or order.demand.count or 8
     pool = notional_pool(card, catalog, cards, stated)
     price = lowest_price(catalog, card.id)
+    if isinstance(order.task, Training) and layout:
+        return at_layout(terminal, order, order.task, pool, cards, layout, as_json=as_json)
     if isinstance(order.task, Training):
         return training_on(terminal, order, order.task, pool, cards, price, as_json=as_json)
     result = estimate(replace(order, demand=Demand(count=count)), pool, accelerators=catalog.accelerators)
@@ -96,6 +100,26 @@ def training_on(
     elif fastest is not None:
         terminal.say(msg("Power and energy are unknown: {why}.", why=fastest.message))
     return 0 if found.front else 1
+
+
+def at_layout(
+    terminal: Terminal, order: Workload, task: Training, pool: Pool, cards: int, layout: str, *, as_json: bool
+) -> int:
+    """The run that a given layout gives; exit status 1 where it does not fit the memory by this estimate."""
+    seen = machine(pool, task.dtype, cards)
+    plan = known_plan(task, seen, read_layout(layout, task, cards), pool.software_factor)
+    whole = order.kind is WorkloadKind.PRETRAIN
+    result = estimate_of_plan(task, pool, cards, plan, seen, order.checkpointing, whole_run=whole)
+    fits = result.memory_bytes_total <= seen.memory_bytes
+    if as_json:
+        terminal.json({"fits": fits} | plain(result, terminal.translate))
+        return 0 if fits else 1
+    show_results(terminal, result, {})
+    show_parts(terminal, result)
+    if not fits:
+        have = figures.size(seen.memory_bytes)
+        terminal.say(msg("By this estimate it does not fit: a card has {have}.", have=have), fg="red")
+    return 0 if fits else 1
 
 
 def show_results(terminal: Terminal, result: Estimate, more: dict[str, float]) -> None:
@@ -211,4 +235,6 @@ def written(layout: Layout) -> str:
     parts += [f"cp {layout.cp}"] if layout.cp > 1 else []
     parts += [f"ep {layout.ep}"] if layout.ep > 1 else []
     parts += [f"v {layout.interleave}"] if layout.interleave > 1 else []
-    return " · ".join([*parts, f"micro-batch {layout.micro_batch}", f"recompute {layout.recompute}", layout.sharding])
+    parts += [f"micro-batch {layout.micro_batch}", f"recompute {layout.recompute}", layout.sharding]
+    parts += [f"offload {layout.offload}"] if layout.offload != "none" else []
+    return " · ".join(parts)

@@ -9,8 +9,10 @@ from suanwang.feasibility.breakeven import BreakEven
 from suanwang.feasibility.cashflow import Flows, by_year
 from suanwang.feasibility.outcome import Outcome
 from suanwang.feasibility.plan import Plan
+from suanwang.feasibility.study import Resting
 from suanwang.feasibility.variance import Review
 from suanwang.interfaces.cli.terminal import Terminal
+from suanwang.service.replayed import Replayed
 from suanwang.service.studies import Findings
 
 _ROWS = ("revenue", "power", "operating", "grants", "salvage", "capital", "depreciation")
@@ -43,7 +45,19 @@ def outcome_json(outcome: Outcome, terminal: Terminal) -> dict[str, Any]:
     return {**asdict(outcome), "notes": [terminal.text(note) for note in outcome.notes]}
 
 
-def as_json(findings: Findings, terminal: Terminal, *, monthly: bool) -> dict[str, Any]:
+def rests_json(resting: Sequence[Resting]) -> list[dict[str, Any]]:
+    """Every estimate that a result rests on, the most influential first, with its sources."""
+    return [{**asdict(r.swing), "sources": [asdict(source) for source in r.sources]} for r in resting]
+
+
+def _rests(terminal: Terminal, resting: Sequence[Resting]) -> None:
+    most = ", ".join(r.swing.name for r in resting[:5])
+    terminal.say(msg("It rests most on: {names} (see --tornado).", names=most))
+
+
+def as_json(
+    findings: Findings, terminal: Terminal, replayed: Replayed | None = None, *, monthly: bool
+) -> dict[str, Any]:
     """Everything of a study; keys of the figures at the top."""
     plan = findings.study.plan
     shape: dict[str, Any] = {
@@ -52,14 +66,16 @@ def as_json(findings: Findings, terminal: Terminal, *, monthly: bool) -> dict[st
         "years": plan.years,
         **outcome_json(findings.outcome, terminal),
         "cashflow": cash_flow(findings.flows),
-        "rests_on": [
-            {**asdict(r.swing), "sources": [asdict(source) for source in r.sources]} for r in findings.resting
-        ],
+        "rests_on": rests_json(findings.resting),
+        "break_even": {name: asdict(found) if found else None for name, found in findings.break_evens},
         "scenarios": [{"name": n, **outcome_json(o, terminal)} for n, o in findings.scenarios],
         "ways": [{"name": n, **outcome_json(o, terminal)} for n, o in findings.ways],
         "changes": [asdict(gain) for gain in findings.gains],
         "pricing": asdict(findings.advice),
+        "regional": [asdict(each) for each in findings.regional],
     }
+    if replayed is not None:
+        shape["replayed"] = asdict(replayed)
     if monthly:
         shape["cashflow_monthly"] = cash_flow(findings.flows, monthly=True)
     if findings.risk is not None:
@@ -71,6 +87,12 @@ def _amount(value: float | None, plan: Plan, per: str = "") -> str:
     if value is None:
         return "-"
     return f"{value:,.{2 if abs(value) < 1000 else 0}f} {plan.currency}{per}"
+
+
+def _whole(value: float) -> str:
+    """Without digits after the point; 0 has no sign."""
+    text = f"{value:,.0f}"
+    return "0" if text == "-0" else text
 
 
 def _years(value: float | None) -> str:
@@ -110,19 +132,19 @@ def show_summary(terminal: Terminal, findings: Findings) -> None:
         msg(">To the owner"),
         msg(">Sum"),
     )
-    table = [[f"{row['year']:.0f}", *(f"{row[name]:,.0f}" for name in names)] for row in rows]
+    table = [[f"{row['year']:.0f}", *(_whole(row[name]) for name in names)] for row in rows]
     terminal.say("")
     terminal.table([msg("Year"), *heads], table, title=msg("Cash flow, {currency}", currency=plan.currency))
     for note in found.notes:
         terminal.say(note)
-    most = ", ".join(r.swing.name for r in findings.resting[:5])
-    terminal.say(msg("It rests most on: {names} (see --tornado).", names=most))
+    _rests(terminal, findings.resting)
 
 
-def show_break_even(terminal: Terminal, found: BreakEven, *, as_json: bool) -> None:
-    """The value, beside the planned one."""
+def show_break_even(terminal: Terminal, found: BreakEven, resting: Sequence[Resting], *, as_json: bool) -> None:
+    """The value, beside the planned one, and what it rests on: all but itself."""
+    others = [r for r in resting if r.swing.name != found.name]
     if as_json:
-        terminal.json(asdict(found))
+        terminal.json({**asdict(found), "rests_on": rests_json(others)})
         return
     terminal.say(
         msg(
@@ -133,6 +155,7 @@ def show_break_even(terminal: Terminal, found: BreakEven, *, as_json: bool) -> N
             planned=f"{found.planned:,.6g}",
         )
     )
+    _rests(terminal, others)
 
 
 def show_tornado(terminal: Terminal, findings: Findings) -> None:
@@ -173,6 +196,7 @@ def show_risk(terminal: Terminal, findings: Findings) -> None:
     terminal.say(msg("Chance that the NPV is below 0: {share}", share=f"{risk.probability_npv_negative:.1%}"))
     drivers = ", ".join(f"{name} {value:+.2f}" for name, value in risk.drivers)
     terminal.say(msg("Rank correlation with the NPV: {drivers}", drivers=drivers))
+    _rests(terminal, findings.resting)
 
 
 def _compared(terminal: Terminal, plan: Plan, plans: Sequence[tuple[str, Outcome]], title: Any) -> None:
@@ -194,6 +218,7 @@ def show_scenarios(terminal: Terminal, findings: Findings) -> None:
         (
             g.name,
             _amount(g.cost, plan),
+            f"{g.peak_kw_before:,.0f} → {g.peak_kw_after:,.0f}",
             f"{g.pue_before:.3f} → {g.pue_after:.3f}",
             f"{g.tariff_before:.3f} → {g.tariff_after:.3f}",
             f"{g.energy_kwh_before / 1000:,.0f} → {g.energy_kwh_after / 1000:,.0f}",
@@ -205,8 +230,17 @@ def show_scenarios(terminal: Terminal, findings: Findings) -> None:
     ]
     if rows:
         terminal.say("")
-        heads = (msg(">Cost"), msg(">PUE"), msg(">Per kWh"), msg(">MWh a year"), msg(">Saved a year"), msg(">NPV"))
+        heads = (
+            msg(">Cost"),
+            msg(">Load, kW"),
+            msg(">PUE"),
+            msg(">Per kWh"),
+            msg(">MWh a year"),
+            msg(">Saved a year"),
+            msg(">NPV"),
+        )
         terminal.table([msg("Change"), *heads, msg(">Pay-back")], rows, title=msg("Retrofit and move"))
+    _rests(terminal, findings.resting)
 
 
 def show_pricing(terminal: Terminal, findings: Findings) -> None:
@@ -237,15 +271,69 @@ def show_pricing(terminal: Terminal, findings: Findings) -> None:
             terminal.say(text)
     cuts = [(f"{c.share:.0%}", _amount(c.price, plan), _percent(c.utilisation)) for c in advice.cuts]
     terminal.table([msg("Price cut"), msg(">Price"), msg(">Utilisation that keeps the NPV")], cuts)
+    _rests(terminal, findings.resting)
 
 
-def show_review(terminal: Terminal, plan: Plan, review: Review, *, as_json: bool) -> None:
-    """Plan against actual, month by month, and the forecast."""
+def show_months(terminal: Terminal, findings: Findings) -> None:
+    """The cash flow of every month."""
+    names = ("accelerator_hours", "revenue", "power", "operating", "capital", "interest", "tax", "to_owner", "sum")
+    heads = (
+        msg(">Hours"),
+        msg(">Revenue"),
+        msg(">Power"),
+        msg(">Operating"),
+        msg(">Capital"),
+        msg(">Interest"),
+        msg(">Tax"),
+        msg(">To the owner"),
+        msg(">Sum"),
+    )
+    rows = cash_flow(findings.flows, monthly=True)
+    table = [[f"{row['month']:.0f}", *(_whole(row[name]) for name in names)] for row in rows]
+    title = msg("Cash flow, {currency}", currency=findings.study.plan.currency)
+    terminal.table([msg("Month"), *heads], table, title=title)
+
+
+def show_replayed(terminal: Terminal, plan: Plan, replayed: Replayed) -> None:
+    """What was replayed, before the figures that rest on it."""
+    said = msg(
+        "Replayed {trace} under {policy} on {count} accelerators: {jobs} jobs over {days} days, utilisation {share}, "
+        "median wait {wait} h; {never} jobs are larger than the site.",
+        trace=replayed.trace,
+        policy=replayed.policy,
+        count=f"{replayed.accelerators:,}",
+        jobs=f"{replayed.jobs:,}",
+        days=f"{replayed.days:.1f}",
+        share=f"{replayed.utilisation:.1%}",
+        wait=f"{replayed.wait_s_median / 3600:.2f}",
+        never=replayed.never_started,
+    )
+    terminal.say(said)
+    if replayed.marginal is not None:
+        priced = replayed.marginal
+        said = msg(
+            "Marginal price of a used accelerator-hour: {price} (from {least} to {most}); jobs compete in {share} of "
+            "the hours, and pay {outside} elsewhere.",
+            price=_amount(priced.price, plan),
+            least=_amount(priced.least, plan),
+            most=_amount(priced.most, plan),
+            share=f"{priced.congested_share:.0%}",
+            outside=_amount(priced.outside, plan),
+        )
+        terminal.say(said)
+    terminal.say("")
+
+
+def show_review(terminal: Terminal, plan: Plan, review: Review, resting: Sequence[Resting], *, as_json: bool) -> None:
+    """Plan against actual, month by month, the forecast, and what that rests on."""
     if as_json:
         months = [{**asdict(m), "total": m.total} for m in review.months]
         both = {name: outcome_json(getattr(review, name), terminal) for name in ("planned", "forecast")}
-        ratios = {"utilisation_ratio": review.utilisation_ratio, "price_ratio": review.price_ratio}
-        terminal.json({"plan": plan.id, "currency": plan.currency, "months": months, **both, **ratios})
+        ratios = {
+            name: getattr(review, name) for name in ("utilisation_ratio", "price_ratio", "power_ratio", "voucher_share")
+        }
+        shape = {"plan": plan.id, "currency": plan.currency, "months": months, **both, **ratios}
+        terminal.json({**shape, "rests_on": rests_json(resting)})
         return
     names = ("revenue_planned", "revenue", "volume", "failures", "mix", "price", "power", "total")
     heads = (
@@ -257,7 +345,18 @@ def show_review(terminal: Terminal, plan: Plan, review: Review, *, as_json: bool
         msg(">Price"),
         msg(">Power"),
     )
-    rows = [[str(m.month), *(f"{getattr(m, name):,.0f}" for name in names)] for m in review.months]
+    rows = [[str(m.month), *(_whole(getattr(m, name)) for name in names)] for m in review.months]
     title = msg("Revenue, and the difference in revenue less power explained, {currency}", currency=plan.currency)
     terminal.table([msg("Month"), *heads, msg(">Together")], rows, title=title)
     _compared(terminal, plan, [("plan", review.planned), ("forecast", review.forecast)], msg("Forecast"))
+    said = msg(
+        "Of what was planned, in the last months: sold hours {hours}, revenue of an hour {price}, cost of power "
+        "{power}.",
+        hours=f"{review.utilisation_ratio:.0%}",
+        price=f"{review.price_ratio:.0%}",
+        power=f"{review.power_ratio:.0%}",
+    )
+    terminal.say(said)
+    if review.voucher_share:
+        terminal.say(msg("Vouchers paid {share} of the revenue.", share=f"{review.voucher_share:.0%}"))
+    _rests(terminal, resting)

@@ -12,16 +12,21 @@ from suanwang.interfaces.cli.bench import bench
 from suanwang.interfaces.cli.books import admin, bill, ledger, voucher
 from suanwang.interfaces.cli.budgets import budget, period
 from suanwang.interfaces.cli.catalog import catalog
+from suanwang.interfaces.cli.documents import export, month, statement
 from suanwang.interfaces.cli.estimate import estimate
 from suanwang.interfaces.cli.estimate_demand import demand
 from suanwang.interfaces.cli.estimate_scale import scale
 from suanwang.interfaces.cli.feasibility import feasibility
 from suanwang.interfaces.cli.help import speaking, translated
 from suanwang.interfaces.cli.identity import project, token, user
+from suanwang.interfaces.cli.imports import imports
 from suanwang.interfaces.cli.jobs import job, jobs
 from suanwang.interfaces.cli.keeping import backup, migrate, restore
+from suanwang.interfaces.cli.measure import measure
+from suanwang.interfaces.cli.model import model
 from suanwang.interfaces.cli.office import COMMANDS as OFFICE_COMMANDS
 from suanwang.interfaces.cli.plan import plan
+from suanwang.interfaces.cli.price_books import book
 from suanwang.interfaces.cli.prices import prices
 from suanwang.interfaces.cli.programmes import COMMANDS as PROGRAMME_COMMANDS
 from suanwang.interfaces.cli.replan import replan
@@ -30,6 +35,7 @@ from suanwang.interfaces.cli.replay_advise import advise
 from suanwang.interfaces.cli.run import place, run, submit
 from suanwang.interfaces.cli.terminal import Terminal, error_as_json
 from suanwang.interfaces.cli.up import up
+from suanwang.interfaces.cli.usage import usage
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -54,6 +60,8 @@ COMMANDS = (
     catalog,
     run,
     estimate,
+    imports,
+    measure,
     place,
     plan,
     prices,
@@ -63,12 +71,15 @@ COMMANDS = (
     job,
     bill,
     ledger,
+    book,
+    usage,
     budget,
     period,
     voucher,
     admin,
     bench,
     feasibility,
+    model,
     replay,
     up,
     agent,
@@ -80,6 +91,8 @@ for command in COMMANDS:
     cli.add_command(command)
 for command in (backup, restore, migrate):
     admin.add_command(command)
+for document in (month, statement, export):
+    bill.add_command(document)
 replay.add_command(advise)
 for command in (*PROGRAMME_COMMANDS, *OFFICE_COMMANDS):
     voucher.add_command(command)

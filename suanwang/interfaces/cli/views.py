@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import tzinfo
 
-from suanwang.domain.invoice import Invoice
+from suanwang.domain.invoice import DocumentKind, Invoice
 from suanwang.domain.job import Job, JobEvent
 from suanwang.domain.money import Money
 from suanwang.domain.placement import CostPart, Option
@@ -91,7 +91,12 @@ def show_jobs(terminal: Terminal, zones: Zones, jobs: Iterable[JobLine]) -> None
 
 def show_invoice(terminal: Terminal, bill: Invoice) -> None:
     """The lines, who pays, and what was delivered for it. Modelled figures are marked with ≈."""
-    terminal.say(msg("Invoice {id} for {tenant}", id=bill.id, tenant=bill.tenant), bold=True)
+    titles = {
+        DocumentKind.INVOICE: msg("Invoice {id} for {tenant}", id=bill.id, tenant=bill.tenant),
+        DocumentKind.CREDIT_NOTE: msg("Credit note {id} for {tenant}", id=bill.id, tenant=bill.tenant),
+        DocumentKind.STATEMENT: msg("Statement {id} for {tenant}", id=bill.id, tenant=bill.tenant),
+    }
+    terminal.say(titles[bill.kind], bold=True)
     rows = [
         (
             line.description,

@@ -117,6 +117,8 @@ class _Lines:
             what = msg("hours and revenue of {name}", name=series.name)
             yield self.line(msg("Demand"), what, self.plan.sources.get("series"))
             return
+        if "demand" in self.plan.sources:
+            yield self.line(msg("Utilisation"), msg("as replayed"), self.plan.sources["demand"])
         for segment in self.plan.segments:
             yield self.line(segment.name, self._segment(segment), segment.source)
         vouchers = self.plan.vouchers

@@ -91,6 +91,41 @@ def histogram(edges: Sequence[float], counts: Sequence[int], label: str, show: S
     return _svg("".join(parts), label)
 
 
+LINES = ("#1f3b73", "#c8553d", "#1b7f5c", "#b8860b", "#7a4fa3", "#4c7a9c")
+DASHES = ("", "6 3", "2 2", "8 3 2 3", "10 4", "1 3")
+"""Lines are told apart in grey too."""
+
+
+def lines(series: Sequence[tuple[str, Sequence[float]]], label: str, show: Show = str) -> str:
+    """A line for each (name, values at 0, 1, 2 …), named beside the drawing."""
+    low = min(0.0, *(min(values) for _, values in series))
+    high = max(0.0, *(max(values) for _, values in series))
+    last, room, span = max(len(values) for _, values in series) - 1, 18, (high - low) or 1.0
+    plot, height = HEIGHT - BOTTOM - 14, HEIGHT + room * len(series)
+
+    def x(index: float) -> float:
+        return LEFT + index / (last or 1) * (WIDTH - LEFT - 20)
+
+    def y(value: float) -> float:
+        return 14 + (high - value) / span * plot
+
+    parts = [
+        f'<line x1="{LEFT}" x2="{WIDTH - 20}" y1="{y(v):.1f}" y2="{y(v):.1f}" stroke="#ccc"/>'
+        + _text(LEFT - 6, y(v) + 4, show(v), "end")
+        for v in dict.fromkeys((low, 0.0, high))
+    ]
+    parts += [_text(x(i), HEIGHT - 12, str(i)) for i in range(0, last + 1, max(1, last // 6))]
+    for i, (name, values) in enumerate(series):
+        colour, dash = LINES[i % len(LINES)], DASHES[i % len(DASHES)]
+        style = f'fill="none" stroke="{colour}" stroke-width="2.2" stroke-dasharray="{dash}"'
+        points = " ".join(f"{x(k):.1f},{y(v):.1f}" for k, v in enumerate(values))
+        beside = HEIGHT + 4 + i * room
+        parts.append(f'<polyline points="{points}" {style}/>')
+        parts.append(f'<polyline points="{LEFT},{beside} {LEFT + 34},{beside}" {style}/>')
+        parts.append(_text(LEFT + 42, beside + 4, name, "start"))
+    return _svg("".join(parts), label, height)
+
+
 def bars(rows: Sequence[tuple[str, float]], label: str, show: Show = "{:,.0f}".format) -> str:
     """A bar for each named amount (from 0), one under another."""
     height, most = 26, max((value for _, value in rows), default=0.0) or 1.0

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from suanwang.errors import Message, msg
 from suanwang.feasibility.outcome import Outcome
-from suanwang.interfaces.reports.document import Block, Heading, Paragraph, Table
-from suanwang.interfaces.reports.names import TERMS, WAYS
+from suanwang.interfaces.reports.document import Block, Heading, PageBreak, Paragraph, Table
+from suanwang.interfaces.reports.names import COOLING, TERMS, WAYS
 from suanwang.interfaces.reports.writer import Writer
 from suanwang.service.studies import Findings
 
@@ -34,17 +34,49 @@ def changes(found: Findings, w: Writer) -> Iterator[Block]:
     yield Heading(w.text(msg("Retrofit and move")))
     rows: list[tuple[Message, list[str]]] = [
         (msg("Cost"), [w.money(g.cost) for g in gains]),
+        (
+            msg("Cooling"),
+            [f"{w.name(COOLING, g.cooling_before)} → {w.name(COOLING, g.cooling_after)}" for g in gains],
+        ),
         (msg("PUE"), [f"{g.pue_before:.3f} → {g.pue_after:.3f}" for g in gains]),
         (msg("Power tariff, per kWh"), [f"{g.tariff_before:.3f} → {g.tariff_after:.3f}" for g in gains]),
         (
             msg("Energy, MWh a year"),
             [f"{g.energy_kwh_before / 1e3:,.0f} → {g.energy_kwh_after / 1e3:,.0f}" for g in gains],
         ),
+        (
+            msg("Connected load, kW"),
+            [f"{g.peak_kw_before:,.0f} → {g.peak_kw_after:,.0f}" for g in gains],
+        ),
         (msg("Saved a year"), [w.money(g.saved_per_year) for g in gains]),
         (msg("Pay-back of the change"), [w.years(g.payback_years) for g in gains]),
         (msg("NPV of the change"), [w.money(g.npv) for g in gains]),
     ]
     yield Table(["", *(g.name for g in gains)], [(w.text(name), *cells) for name, cells in rows])
+
+
+def regional(found: Findings, w: Writer) -> Iterator[Block]:
+    """What others' multipliers make of the plan; an optional page."""
+    if not found.regional:
+        return
+    yield PageBreak()
+    yield Heading(w.text(msg("Regional effect")))
+    note = msg("Not a result of this study: multipliers are inputs of the plan, and stand or fall with their sources.")
+    yield Paragraph(w.text(note))
+    bases = {"capital": msg("capital"), "running": msg("running the site"), "revenue": msg("revenue")}
+    head = (msg("Effect"), msg("Of"), msg("Amount"), msg("Multiplier"), msg("Result"), msg("Source (confidence)"))
+    rows = [
+        (
+            each.effect.name,
+            w.name(bases, each.effect.of),
+            w.money(each.base),
+            f"{each.effect.multiplier:g}" + (f" / {w.money(each.effect.per)}" if each.effect.per != 1 else ""),
+            f"{w.short(each.amount)} {each.effect.unit}",
+            w.sources([each.effect.source]),
+        )
+        for each in found.regional
+    ]
+    yield Table([w.text(cell) for cell in head], rows, align="tlrrrT")
 
 
 def pricing(found: Findings, w: Writer) -> Iterator[Block]:

@@ -57,8 +57,8 @@ class Facts:
 class Table:
     """Rows under a head; `foot`: rows of totals, set apart.
 
-    `align` has a letter for each column: l left, r right, t text that takes the room that is left and wraps. The first
-    column is at the left and the others at the right if it is empty.
+    `align` has a letter for each column: l left, r right, t text that wraps in a part of the room that is left, T text
+    that takes more of it. The first column is at the left and the others at the right if it is empty.
     """
 
     head: Row

@@ -25,7 +25,8 @@ h1{font-size:1.7em;margin:0;color:#1f3b73}.subtitle{color:#555;margin:.2em 0 1em
 h2{font-size:1.2em;margin:1.8em 0 .6em;padding-bottom:.2em;border-bottom:2px solid #1f3b73;break-after:avoid}
 .wide{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:.86em;margin:.6em 0}
 th,td{padding:.28em .5em;border-bottom:1px solid #ddd;text-align:right;vertical-align:top;white-space:nowrap}
-th{border-bottom:1.5px solid #1f3b73;font-weight:600}.l{text-align:left}.t{text-align:left;white-space:normal}
+th{border-bottom:1.5px solid #1f3b73;font-weight:600}.l{text-align:left}
+.t,.T{text-align:left;white-space:normal;overflow-wrap:anywhere}.T{min-width:16em}
 tfoot td{font-weight:600;border-top:1.5px solid #1f3b73}
 .facts{display:grid;gap:0 2.5em;margin:.8em 0}.facts div{display:flex;justify-content:space-between;gap:1em;
 padding:.28em 0;border-bottom:1px solid #ddd}.facts dd{margin:0;font-weight:600;text-align:right}

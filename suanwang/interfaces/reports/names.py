@@ -24,6 +24,7 @@ VARIABLES: Mapping[str, Message] = {
 }
 WAYS: Mapping[str, Message] = {
     "plan": msg("this plan"),
+    "forecast": msg("forecast"),
     "build": msg("build"),
     "lease": msg("lease"),
     "cloud": msg("cloud"),
@@ -51,4 +52,26 @@ CONFIDENCE: Mapping[Confidence, Message] = {
     Confidence.DATASHEET: msg("data sheet"),
     Confidence.PRESS: msg("press"),
     Confidence.ESTIMATE: msg("estimate"),
+}
+WAY_KINDS: Mapping[str, Message] = {
+    "pretrain": msg("pre-train"),
+    "finetune": msg("fine-tune"),
+    "rent": msg("rent cards"),
+    "api": msg("buy tokens"),
+}
+COST_PARTS: Mapping[str, Message] = {
+    "compute": msg("compute"),
+    "power": msg("electricity"),
+    "people": msg("people"),
+    "data": msg("data"),
+    "tokens": msg("tokens bought"),
+}
+INFLUENCES: Mapping[str, Message] = {
+    "use": msg("use"),
+    "training_hours": msg("accelerator-hours of a run"),
+    "pace_of_a_copy": msg("tokens a copy writes in a second"),
+    "price_of_an_accelerator_hour": msg("price of an accelerator-hour"),
+    "price_of_tokens": msg("price of tokens"),
+    "people": msg("people"),
+    "data": msg("data"),
 }

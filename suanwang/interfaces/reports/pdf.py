@@ -33,7 +33,8 @@ CHINESE_FONTS = (
     "SimSun",
 )
 """Families with simplified Chinese characters, the best readable first."""
-LATIN_FONTS = ("Noto Sans", "Source Sans 3", "Liberation Sans", "Arial", "Helvetica", "DejaVu Sans")
+LATIN_FONTS = ("Noto Sans", "Source Sans 3", "Liberation Sans", "Arial", "Helvetica", *CHINESE_FONTS[:5], "DejaVu Sans")
+"""Chinese families have Latin letters too."""
 _LAST = "Libertinus Serif"
 """Comes with Typst."""
 

@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator, Sequence
 from suanwang.errors import Message, msg
 from suanwang.feasibility.cashflow import by_year
 from suanwang.feasibility.levers import Array
+from suanwang.feasibility.study import Resting
 from suanwang.interfaces.reports import charts
 from suanwang.interfaces.reports.assumptions import assumptions
-from suanwang.interfaces.reports.choices import changes, compared, pricing
+from suanwang.interfaces.reports.choices import changes, compared, pricing, regional
 from suanwang.interfaces.reports.document import (
     Block,
     Chart,
@@ -139,14 +140,15 @@ def _cash_chart(found: Findings, w: Writer) -> Chart:
 def _rest(found: Findings, w: Writer) -> Iterator[Block]:
     yield Heading(w.text(msg("Assumptions, with sources and confidence")))
     head = (msg("Assumption"), msg("Value"), msg("Source (confidence)"))
-    yield Table([w.text(cell) for cell in head], assumptions(found.study.plan, w), align="ttt")
-    yield from _influence(found, w)
+    yield Table([w.text(cell) for cell in head], assumptions(found.study.plan, w), align="ttT")
+    yield from influence(found.resting, found.outcome.npv, w)
     yield from _cash(found, w)
     yield from _risk(found, w)
     yield from compared(msg("Scenarios side by side"), found.scenarios, w)
     yield from compared(msg("Build, lease, rent from a cloud, or join"), found.ways, w)
     yield from changes(found, w)
     yield from pricing(found, w)
+    yield from regional(found, w)
     yield Heading(w.text(msg("How it is calculated")))
     yield Notes([w.text(note) for note in METHOD])
 
@@ -163,11 +165,12 @@ METHOD = (
 )
 
 
-def _influence(found: Findings, w: Writer) -> Iterator[Block]:
+def influence(resting: Sequence[Resting], npv: float, w: Writer) -> Iterator[Block]:
+    """The tornado around an NPV, and each estimate with its range and sources."""
     label = w.text(msg("What the result rests on, by influence"))
     yield Heading(label)
-    bars = [(w.variable(r.swing.name), r.swing.npv_low, r.swing.npv_high) for r in found.resting[:10]]
-    yield Chart(charts.tornado(bars, found.outcome.npv, label, w.short), label)
+    bars = [(w.variable(r.swing.name), r.swing.npv_low, r.swing.npv_high) for r in resting[:10]]
+    yield Chart(charts.tornado(bars, npv, label, w.short), label)
     note = msg("NPV when one figure goes to its low (grey) and its high (blue). * No range given: 10 % is assumed.")
     yield Paragraph(w.text(note), small=True)
     head = (msg("Figure"), msg("Planned"), msg("Low"), msg("High"), msg("Swing of the NPV"), msg("Source (confidence)"))
@@ -178,9 +181,9 @@ def _influence(found: Findings, w: Writer) -> Iterator[Block]:
             w.money(r.swing.width),
             w.sources(r.sources),
         )
-        for r in found.resting
+        for r in resting
     ]
-    yield Table([w.text(cell) for cell in head], rows, align="lrrrrt")
+    yield Table([w.text(cell) for cell in head], rows, align="lrrrrT")
 
 
 def _cash(found: Findings, w: Writer) -> Iterator[Block]:

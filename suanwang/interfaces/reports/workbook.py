@@ -23,7 +23,6 @@ from suanwang.service.studies import Findings
 
 _MADE = datetime(2000, 1, 1, tzinfo=UTC)
 """Stands in the file as its date, so that the same study gives the same bytes."""
-INPUTS, FLOW, MONTHS, ASSUMPTIONS = "Inputs", "Cash flow", "Months", "Assumptions"
 RATES = (
     ("discount", msg("Discount rate a year")),
     ("tax", msg("Tax rate")),
@@ -36,8 +35,6 @@ FACTORS = (
     ("operating", msg("Other running costs, times planned")),
     ("capital", msg("Capital cost with its salvage and loan, times planned")),
 )
-CELLS = {key: f"{INPUTS}!$B${row}" for row, (key, _) in enumerate((*RATES, *FACTORS), start=2)}
-"""Where each input stands."""
 
 
 def study_workbook(findings: Findings, lang: str, text: Callable[[Message | str], str]) -> bytes:
@@ -45,19 +42,21 @@ def study_workbook(findings: Findings, lang: str, text: Callable[[Message | str]
     buffer = io.BytesIO()
     book = Workbook(buffer, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
     book.set_properties({"created": _MADE, "title": findings.study.plan.name})
-    sheets = _Sheets(book, findings, Writer(lang, findings.study.plan.currency, text))
-    sheets.inputs(book.add_worksheet(INPUTS))
-    sheets.flow(book.add_worksheet(FLOW))
-    sheets.months(book.add_worksheet(MONTHS))
-    sheets.assumptions(book.add_worksheet(ASSUMPTIONS))
+    inputs = text(msg("Inputs"))
+    sheets = _Sheets(book, findings, Writer(lang, findings.study.plan.currency, text), inputs)
+    sheets.inputs(book.add_worksheet(inputs))
+    sheets.flow(book.add_worksheet(text(msg("Cash flow"))))
+    sheets.months(book.add_worksheet(text(msg("Months"))))
+    sheets.assumptions(book.add_worksheet(text(msg("Assumptions"))))
     book.close()
     return buffer.getvalue()
 
 
 class _Sheets:
-    """What is in each sheet."""
+    """What is in each sheet; `inputs` is the name of the first."""
 
-    def __init__(self, book: Workbook, findings: Findings, writer: Writer) -> None:
+    def __init__(self, book: Workbook, findings: Findings, writer: Writer, inputs: str) -> None:
+        self.cells = {key: f"'{inputs}'!$B${row}" for row, (key, _) in enumerate((*RATES, *FACTORS), start=2)}
         self.found, self.plan, self.writer = findings, findings.study.plan, writer
         self.bold = book.add_format({"bold": True, "bottom": 1})
         self.money = book.add_format({"num_format": "#,##0;[Red]-#,##0"})
@@ -100,7 +99,9 @@ class _Sheets:
             for row, line in enumerate(lines, start=1):
                 style, formula = self.fine if line.unit else self.money, line.formula_of(year)
                 if formula:
-                    sheet.write_formula(row, year + 1, f"={filled(formula, cell, CELLS)}", style, line.values[year])
+                    sheet.write_formula(
+                        row, year + 1, f"={filled(formula, cell, self.cells)}", style, line.values[year]
+                    )
                 else:
                     sheet.write_number(row, year + 1, line.values[year], style)
         for row, line in enumerate(lines, start=1):
@@ -114,7 +115,7 @@ class _Sheets:
         rows: list[tuple[Message, str, float | str, object]] = [
             (
                 msg("NPV, each year at its end"),
-                f"={first}+NPV({CELLS['discount']},C{owner}:{last})",
+                f"={first}+NPV({self.cells['discount']},C{owner}:{last})",
                 float(present_value(flow, rate)[0]),
                 self.money,
             ),

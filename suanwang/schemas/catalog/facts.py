@@ -160,6 +160,19 @@ class PurchasePriceRow(FactRow):
     scope: str
 
 
+class TokenPriceRow(FactRow):
+    """What a provider asks for a million tokens of a model, read (input) or written (output); a dated sample.
+
+    The id is that of the sample and the side: `<sample>-input` and `<sample>-output`.
+    """
+
+    table = "token_prices"
+    unit: Literal["CNY/Mtoken", "USD/Mtoken"]
+    provider: str
+    model: str
+    side: Literal["input", "output"]
+
+
 class PowerSpecialRow(FactRow):
     """Prices of power that were claimed or estimated for data centres."""
 

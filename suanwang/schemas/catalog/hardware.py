@@ -76,11 +76,14 @@ def _times(figure: float | None, factor: float) -> float | None:
 
 
 class EfficiencyRow(Row):
-    """What part of its peak a card reached, in one number format, by one method."""
+    """What part of its peak a card reached, in one number format, by one method.
+
+    `memory` and `link`: measured over nominal bandwidth, of its memory and (one way) of its link in an all-reduce.
+    """
 
     id: Id
     accelerator: Id
-    dtype: Literal["fp64", "fp32", "tf32", "bf16", "fp16", "fp8", "fp4", "int8"]
+    dtype: Literal["fp64", "fp32", "tf32", "bf16", "fp16", "fp8", "fp4", "int8", "memory", "link"]
     ratio: Ratio
     measured_tflops: Positive | None = None
     method: str

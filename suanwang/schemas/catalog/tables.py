@@ -24,6 +24,7 @@ from suanwang.schemas.catalog.facts import (
     PriceRow,
     ProjectRow,
     PurchasePriceRow,
+    TokenPriceRow,
 )
 from suanwang.schemas.catalog.hardware import AcceleratorRow, EfficiencyRow, ModelRow, SystemRow
 from suanwang.schemas.catalog.places import CarbonRow, CityRow, HubRow
@@ -40,6 +41,7 @@ FACT_TABLES: Mapping[str, type[FactRow]] = {
         LatencyRow,
         ProjectRow,
         PurchasePriceRow,
+        TokenPriceRow,
         PowerSpecialRow,
         PowerComponentRow,
     )

@@ -19,12 +19,21 @@ from suanwang.ports import Engine
 
 INSIDE = ("SAVEPOINT", "RELEASE", "ROLLBACK")
 """Statements that neither read nor write: no points."""
-TOLD = ("suanwang/service", "suanwang/adapters/store", "tests/simulation/crash/walk")
+TOLD = ("suanwang/service", "suanwang/adapters/store", "suanwang/agent", "tests/simulation/crash/walk")
 """Whose functions name a place."""
 
 
 OnPoint = Callable[[int, str], object]
 """What is told of each point: its number, from 1 in its process, and what is about to happen. It may never return."""
+
+
+_listening: "list[Failpoints]" = []
+
+
+def passed(what: str) -> None:
+    """A point in what is neither a database of the hub nor an engine that it calls itself."""
+    for points in _listening:
+        points.passed(what)
 
 
 class Failpoints:
@@ -39,7 +48,8 @@ class Failpoints:
         self._on_point(self._count, what)
 
     def listen(self) -> None:
-        """To every database that this process opens from now on: for processes that are to end."""
+        """To every database and agent of this process from now on: for processes that are to end."""
+        _listening.append(self)
         event.listen(Database, "before_cursor_execute", self._statement)
         event.listen(Database, "commit", lambda _: self.passed("before commit"))
         event.listen(Pool, "checkin", lambda *_: self.passed("after commit"))

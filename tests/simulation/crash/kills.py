@@ -30,12 +30,14 @@ Result = TypeVar("Result")
 @dataclass(frozen=True, slots=True)
 class Trial:
     """What is walked: how a hub is opened on a folder, what is ordered, how often each order's program started there,
-    and what processes are left of it when all is over."""
+    and what processes are left of it when all is over. `truth`: a hub whose engines say what really happened, where
+    those that it was walked with are not themselves where it happened."""
 
     wanted: Mapping[str, Wish]
     open: Callable[[Path], Hub]
     started: Callable[[Path], Counter[str]]
     left: Callable[[Path], list[str]]
+    truth: Callable[[Path], Hub] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +163,7 @@ def look(trial: Trial, folder: Path, keys: Keys) -> list[str]:
     hub = trial.open(folder)
     hub.clock.sleep(1)
     clients(hub, trial.wanted)
+    hub = trial.truth(folder) if trial.truth else hub
     return violations(hub, database(folder), trial.wanted, trial.started(folder), keys) + trial.left(folder)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from suanwang.schemas.case import case_schema
 from suanwang.schemas.grid import grid_schema
+from suanwang.schemas.model_plan_fields import model_plan_schema
 from suanwang.schemas.price_book import price_book_schema
 from suanwang.schemas.programme import programme_schema
 from suanwang.schemas.reference import reference_page
@@ -21,6 +22,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     "programme": programme_schema(),
     "case": case_schema(),
     "site-plan": site_plan_schema(),
+    "model-plan": model_plan_schema(),
 }
 
 

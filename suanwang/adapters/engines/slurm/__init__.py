@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from suanwang.adapters.engines.options import groups, read_options
+from suanwang.adapters.engines.slurm.cluster import Cluster
 from suanwang.adapters.engines.slurm.commands import Commands
 from suanwang.adapters.engines.slurm.engine import SlurmEngine
 from suanwang.adapters.engines.slurm.pools import OPTIONS, SlurmPool
+from suanwang.adapters.engines.slurm.rest import Rest, token_file
 from suanwang.domain.site import Pool
 from suanwang.ports import Clock
 from suanwang.settings import Settings
@@ -30,9 +32,15 @@ def open_engines(pools: Sequence[Pool], settings: Settings, clock: Clock) -> dic
         key = hashlib.sha256("\n".join(first[name] for name in REACHED_BY).encode()).hexdigest()[:12]
         root = Path(first["folder"]).expanduser() if first["folder"] else settings.home / "slurm" / key
         members = [SlurmPool(pool=pool, options=options[pool.id]) for pool in group]
-        engine = SlurmEngine(root, Commands(first["slurm_conf"]), members, clock)
+        engine = SlurmEngine(root, _cluster(first), members, clock)
         engines |= dict.fromkeys((pool.id for pool in group), engine)
     return engines
+
+
+def _cluster(options: dict[str, str]) -> Cluster:
+    if not options["rest_url"]:
+        return Commands(options["slurm_conf"])
+    return Rest(options["rest_url"], token_file(options["rest_token_file"]), options["rest_user"])
 
 
 def _reached(options: dict[str, str]) -> bool:

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Protocol
 
 from suanwang.domain.order import EndCause
@@ -94,7 +93,7 @@ class Ask:
     """What is submitted, in Slurm's words. `options`: sbatch's long options without their dashes."""
 
     name: str
-    script: Path
+    script: str
     options: Mapping[str, str]
     array: int = 0
 
@@ -131,6 +130,19 @@ def unreachable(why: str) -> NotNow:
         msg("Slurm does not answer: {why}", why=why.strip() or "?"),
         msg("It is tried again; see that slurmctld runs and SLURM_CONF is right."),
     )
+
+
+UP = frozenset(
+    {"IDLE", "MIXED", "ALLOCATED", "COMPLETING", "PLANNED", "RESERVED", "CLOUD"}
+    | {"DYNAMIC_NORM", "DYNAMIC_FUTURE", "POWERED_DOWN", "POWERING_UP"}
+)
+"""States and flags of a node that takes jobs (man sinfo, node state codes); any other keeps them away."""
+
+
+def node_up(states: Iterable[str]) -> bool:
+    """Whether a node with these states and flags takes jobs; `*` marks one that does not answer."""
+    words = [word for word in states if word]
+    return bool(words) and all(word.upper().rstrip("~#$@^-!%") in UP for word in words)
 
 
 FULL = re.compile(r"JobSubmit|MaxSubmit|submit limit|temporarily|not available now|Slurm controller is busy", re.I)

@@ -21,6 +21,7 @@ from suanwang.adapters.engines.slurm.cluster import (
     fields,
     gres_counts,
     hosts,
+    node_up,
     refusal,
     seconds,
     unreachable,
@@ -31,9 +32,6 @@ IDS_AT_ONCE = 500
 SQUEUE = "%i|%j|%T|%S|%e|%N|%r"
 SACCT = ("JobID", "JobName", "State", "ExitCode", "Start", "End", "NodeList", "AllocTRES", "TotalCPU", "MaxRSS")
 ENERGY = "ConsumedEnergyRaw"
-UP = frozenset(
-    {"IDLE", "MIXED", "ALLOCATED", "COMPLETING", "PLANNED", "RESERVED", "CLOUD", "DYNAMIC_NORM", "POWERED_DOWN"}
-)
 
 
 class Commands:
@@ -46,8 +44,8 @@ class Commands:
     def submit(self, ask: Ask) -> str:
         options = [f"--{name}={value}" if value else f"--{name}" for name, value in ask.options.items()]
         array = [f"--array=0-{ask.array - 1}"] if ask.array else []
-        command = ["sbatch", "--parsable", f"--job-name={ask.name}", *options, *array, str(ask.script)]
-        done = _run(command, self._environment)
+        command = ["sbatch", "--parsable", f"--job-name={ask.name}", *options, *array]
+        done = _run(command, self._environment, ask.script)
         if done.returncode:
             raise refusal(done.stderr)
         return done.stdout.strip().partition(";")[0]
@@ -158,13 +156,13 @@ class Commands:
         return done.stdout
 
 
-def _run(command: Sequence[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+def _run(command: Sequence[str], environment: Mapping[str, str], text: str = "") -> subprocess.CompletedProcess[str]:
     """Raises NotNow(engine-unreachable) when the command is not there, or takes too long."""
     try:
         return subprocess.run(
             command,
             env=environment,
-            stdin=subprocess.DEVNULL,
+            input=text,
             capture_output=True,
             text=True,
             errors="replace",
@@ -242,12 +240,12 @@ def _cpu(text: str) -> float | None:
 
 
 def _node(known: Mapping[str, str]) -> Node:
-    states = set(re.split(r"[+*~#!%$@^-]+", known.get("State", "").upper())) - {""}
+    states = known.get("State", "").split("+")
     return Node(
         name=known["NodeName"],
         partitions=frozenset(known.get("Partitions", "").split(",")),
-        gres=gres_counts(known.get("Gres", "")),
-        used=gres_counts(known.get("GresUsed", "")),
-        up=states <= UP and "*" not in known.get("State", ""),
-        reason=known.get("Reason", "+".join(sorted(states))),
+        gres=gres_counts(known.get("Gres", "")) | {"cpu": int(known.get("CPUTot", "0"))},
+        used=gres_counts(known.get("GresUsed", "")) | {"cpu": int(known.get("CPUAlloc", "0"))},
+        up=node_up(states),
+        reason=known.get("Reason", "+".join(states)),
     )

@@ -1,6 +1,6 @@
 """The Slurm engine: orders are batch jobs of a site's own cluster. It names each job by its order's id.
 
-What was asked is in a journal before Slurm hears of it; only one job ever runs an order (see `script`), however often
+What is asked is in a journal before Slurm hears of it; only one job ever runs an order (see `script`), however often
 it was submitted. So every call may be repeated, by several processes, after a crash of ours or of slurmctld at any
 point: a job whose id was not learnt is looked for by its name; one that slurmctld lost before it began is sent again.
 
@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import asdict
 from pathlib import Path
 
 from suanwang.adapters.engines.journal import Journal
@@ -29,7 +30,7 @@ from suanwang.adapters.engines.slurm.judge import Judge
 from suanwang.adapters.engines.slurm.marks import read_claim, revoke
 from suanwang.adapters.engines.slurm.pools import SlurmPool
 from suanwang.adapters.engines.slurm.room import Room
-from suanwang.adapters.engines.slurm.script import Launch, write_submission
+from suanwang.adapters.engines.slurm.script import batch_script, task_of, write_files
 from suanwang.adapters.engines.slurm.view import View, Views
 from suanwang.adapters.store import codec
 from suanwang.domain.order import Ability, Capacity, Lacks, Observation, Order, OrderState
@@ -88,6 +89,7 @@ class SlurmEngine:
             alive = [entry for entry in entries if entry is not None and entry.ended is None]
             if alive:
                 self._look(alive)
+            self._journal.sync()  # what is said of an order is never forgotten again
             return [_said(order_id, entry) for order_id, entry in zip(order_ids, entries, strict=True)]
 
     def cancel(self, order_id: str) -> None:
@@ -129,7 +131,7 @@ class SlurmEngine:
                 raise refused(msg("order {order} is older than another of job {job}", order=order.id, job=order.job_id))
         name = first.id if len(orders) == 1 else f"{first.id}-x{len(orders)}"
         pool, limit_s = self._pools[first.pool_id], self._clock.wall_seconds(first.time_limit_s)
-        launch = pool.launch(self._root, name, first, limit_s)
+        launch, command = pool.launch(self._root, first, limit_s)
         options = pool.sbatch_options(first, limit_s)
         stopped = [order for order in orders if order.id in self._entries.cancelled]
         if len(stopped) < len(orders):
@@ -138,27 +140,27 @@ class SlurmEngine:
         older = self._supersede(orders)
         if older:
             options["dependency"] = f"afterany:{':'.join(older)}"
-        self._send(launch, orders, options, stopped)
+        tasks = [task_of(order) for order in orders]
+        launch = write_files(self._root, name, launch, command, tasks)
+        self._journal.append(["submit", name, first.pool_id, options, asdict(launch), tasks])
+        self._send(self._entries.submissions[name], stopped)
 
-    def _send(self, launch: Launch, orders: Sequence[Order], options: dict[str, str], stopped: Sequence[Order]) -> None:
-        tasks = [[order.id, order.job_id, order.fence] for order in orders]
-        first = orders[0]
-        write_submission(launch, orders)
-        self._journal.append(["submit", launch.name, first.pool_id, first.accelerators, options, tasks], sync=True)
+    def _send(self, submission: Submission, stopped: Sequence[Order]) -> None:
+        """Ask Slurm, unless all of it was cancelled before. What Slurm refuses was never taken."""
         for order in stopped:
             over = self._judge.never_began(self._entries.orders[order.id], None)
             self._journal.append(["end", order.id, codec.dump(over)])
-        if len(stopped) == len(orders):
+        if len(stopped) == len(submission.tasks):
             return
         try:
-            self._sbatch(self._entries.submissions[launch.name])
+            self._sbatch(submission)
         except (Never, NotNow) as refusal:
             if refusal.code != "engine-unreachable":
-                self._journal.append(["refused", launch.name])
+                self._journal.append(["refused", submission.name])
             raise
 
     def _sbatch(self, submission: Submission) -> None:
-        script = self._root / "submissions" / submission.name / "script"
+        script = batch_script(self._root, submission.name, submission.launch, submission.tasks)
         ask = Ask(name=submission.name, script=script, options=submission.options, array=submission.array)
         self._journal.append(["job", submission.name, self._cluster.submit(ask)])
 
@@ -178,7 +180,8 @@ class SlurmEngine:
         fresh = [order_id for order_id in order_ids if order_id not in self._entries.cancelled]
         if fresh:
             with self._journal.alone():
-                self._journal.append(*(["cancel", order_id, why] for order_id in fresh), sync=True)
+                self._journal.append(*(["cancel", order_id, why] for order_id in fresh))
+                self._journal.sync()
         entries = [entry for order_id in order_ids if (entry := self._entries.orders.get(order_id)) is not None]
         for entry in entries:
             if not revoke(self._folder(entry.order_id)):
@@ -206,15 +209,18 @@ class SlurmEngine:
                 row = view.row(entry)
                 if row is None and view.began <= submission.since:
                     continue
-                if row is None or row.over or self._see(entry, row).state is OrderState.LOST:
+                lost = row is not None and not row.over and self._see(entry, row).state is OrderState.LOST
+                if row is None or row.over or lost:
                     over.append((entry, row))
-                elif entry.cancelled and view.began > submission.since + AGAIN_S:
+                if lost:
+                    stay.append(entry)  # Slurm would begin it a second time, for nothing
+                elif row is not None and not row.over and entry.cancelled and view.began > submission.since + AGAIN_S:
                     submission.since = view.began
                     stay.append(entry)
-            if stay:
-                self._scancel(stay)
             if over:
                 self._finish(over)
+            if stay:
+                self._scancel(stay)
 
     def _see(self, entry: Entry, row: Row) -> Observation:
         """What a job that is not over is seen to do; looked at closely only when its row has changed."""
@@ -263,7 +269,7 @@ class SlurmEngine:
         for row in view.rows.values():
             submission = self._entries.submissions.get(row.name) if row.occupies else None
             if submission is not None:
-                found[submission.pool_id] = found.get(submission.pool_id, 0) + submission.accelerators
+                found[submission.pool_id] = found.get(submission.pool_id, 0) + submission.launch.accelerators
         return found
 
     def _alike(self, pool: SlurmPool) -> set[str]:

@@ -1,13 +1,14 @@
 """What the Slurm engine remembers of its orders, played from its journal."""
 
 from collections import defaultdict
-from dataclasses import dataclass, field, replace
-from datetime import UTC
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from suanwang.adapters.engines.slurm.cluster import Row
 from suanwang.adapters.engines.slurm.marks import REVOKED, Claim
-from suanwang.adapters.store import codec
+from suanwang.adapters.engines.slurm.script import Launch, Task
+from suanwang.adapters.engines.taken import observation
 from suanwang.domain.order import Observation
 
 
@@ -20,11 +21,16 @@ class Submission:
 
     name: str
     pool_id: str
-    accelerators: int
     options: dict[str, str]
-    array: int
+    launch: Launch
+    tasks: Sequence[Task]
     since: float
     job: str | None = None
+
+    @property
+    def array(self) -> int:
+        """How many tasks it has as an array; 0 where it is none."""
+        return len(self.tasks) if len(self.tasks) > 1 else 0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -65,13 +71,12 @@ class Entries:
     def play(self, line: list[Any], now: float) -> None:
         """One line of the journal."""
         match line:
-            case ["submit", name, pool_id, accelerators, options, tasks]:
-                array = len(tasks) if len(tasks) > 1 else 0
+            case ["submit", name, pool_id, options, launch, tasks]:
                 made = Submission(
-                    name=name, pool_id=pool_id, accelerators=accelerators, options=options, array=array, since=now
+                    name=name, pool_id=pool_id, options=options, launch=Launch(**launch), tasks=tasks, since=now
                 )
                 self.submissions[name] = made
-                for index, (order_id, job_id, fence) in enumerate(tasks):
+                for index, (order_id, job_id, _, fence, _) in enumerate(tasks):
                     self._add(Entry(order_id=order_id, job_id=job_id, fence=fence, submission=made, index=index))
             case ["job", name, job]:
                 self.submissions[name].job = job
@@ -85,17 +90,17 @@ class Entries:
                 if order_id in self.orders:
                     self.orders[order_id].cancelled = self.orders[order_id].cancelled or why
             case ["end", order_id, text]:
-                self._end(self.orders[order_id], _observation(text))
+                self._end(self.orders[order_id], observation(text))
 
     def _add(self, entry: Entry) -> None:
         entry.cancelled = self.cancelled.get(entry.order_id, "")
         self.orders[entry.order_id] = entry
         self.of_job[entry.job_id].append(entry)
         self.fences[entry.job_id] = max(entry.fence, self.fences.get(entry.job_id, entry.fence))
-        self.used[entry.submission.pool_id] += entry.submission.accelerators
+        self.used[entry.submission.pool_id] += entry.submission.launch.accelerators
 
     def _drop(self, entry: Entry) -> None:
-        self.used[entry.submission.pool_id] -= entry.submission.accelerators
+        self.used[entry.submission.pool_id] -= entry.submission.launch.accelerators
         self.of_job[entry.job_id].remove(entry)
         del self.orders[entry.order_id]
         if not self.of_job[entry.job_id]:
@@ -103,12 +108,5 @@ class Entries:
 
     def _end(self, entry: Entry, observation: Observation) -> None:
         if entry.ended is None:
-            self.used[entry.submission.pool_id] -= entry.submission.accelerators
+            self.used[entry.submission.pool_id] -= entry.submission.launch.accelerators
             entry.ended, entry.row, entry.seen = observation, None, None
-
-
-def _observation(text: str) -> Observation:
-    """Read again what was written, its times in UTC as all others are."""
-    read = codec.load(Observation, text)
-    started, ended = (when and when.astimezone(UTC) for when in (read.started, read.ended))
-    return replace(read, started=started, ended=ended)

@@ -64,7 +64,7 @@ class Judge:
             for entry, row in found
             if entry.slurm_id is not None
             and entry.slurm_id not in accounts
-            and (row is None or not row.over or ends[entry.order_id] is None)
+            and (row is None or (row.over and ends[entry.order_id] is None))
         ]
         accounts |= self._cluster.accounts(asked) if asked else {}
         return [
@@ -75,7 +75,7 @@ class Judge:
     def _verdict(self, entry: Entry, row: Row | None, account: Account | None, end: End | None) -> Observation | None:
         if account is not None and account.row.name != entry.submission.name:
             account = None  # Slurm gave the number to somebody else
-        if account is not None and (row is None or not row.over):
+        if account is not None and row is None:
             row = account.row
         if entry.claim is None and row is None:
             return None
@@ -83,6 +83,8 @@ class Judge:
             entry.claim = read_claim(self._folder(entry))
         if entry.claim is None or entry.claim.job == REVOKED:
             return self.never_began(entry, row)
+        if (self._folder(entry) / "again").exists():
+            return self._lost(entry, row, entry.claim.started)
         if row is None or not row.over:
             if end is None:
                 return self._lost(entry, row, entry.claim.started)

@@ -10,7 +10,7 @@ from suanwang.adapters.engines.devices import VISIBLE_DEVICES
 from suanwang.adapters.engines.options import Option
 from suanwang.adapters.engines.programs import refused
 from suanwang.adapters.engines.slurm.cluster import Node
-from suanwang.adapters.engines.slurm.script import GRACE_S, Launch
+from suanwang.adapters.engines.slurm.script import GRACE_S, Launch, command_text
 from suanwang.domain.order import Order
 from suanwang.domain.site import Pool
 from suanwang.errors import msg
@@ -102,32 +102,28 @@ class SlurmPool:
             options[name] = value
         return options
 
-    def launch(self, root: Path, name: str, order: Order, limit_s: float) -> Launch:
-        """Raises Never(engine-refused) for an image where the site runs none."""
+    def launch(self, root: Path, order: Order, limit_s: float) -> tuple[Launch, str]:
+        """What the script needs, and the command. Raises Never(engine-refused) for an image where none can run."""
         image = order.environment.get(IMAGE, "")
         how = self.options["containers"]
         if image and how == "none":
-            raise refused(
-                msg(
-                    "pool {pool} runs no containers, and order {order} names an image",
-                    pool=self.pool.id,
-                    order=order.id,
-                )
+            what = msg(
+                "pool {pool} runs no containers, and order {order} names an image", pool=self.pool.id, order=order.id
             )
-        bind = f"{root},{order.directory}" if order.directory else str(root)
-        mounts = ",".join(f"{folder}:{folder}" for folder in bind.split(","))
-        container = [how, "exec", "--bind", bind, image] if image and how in ("apptainer", "singularity") else []
-        pyxis = [f"--container-image={image}", f"--container-mounts={mounts}"] if image and how == "pyxis" else []
-        return Launch(
-            root=root,
-            name=name,
+            raise refused(what)
+        folders = [str(root), order.directory] if order.directory else [str(root)]
+        mounts = ",".join(f"{folder}:{folder}" for folder in folders)
+        prefix = [how, "exec", "--bind", ",".join(folders), image] if image and how != "pyxis" else []
+        launch = Launch(
             nodes=self.nodes_for(order),
+            accelerators=order.accelerators,
             limit_s=limit_s,
+            directory=order.directory,
             devices=VISIBLE_DEVICES.get(self.pool.accelerator.vendor, "") if self.gres != "cpu" else "",
-            srun_options=pyxis,
-            container=container,
+            srun_options=[f"--container-image={image}", f"--container-mounts={mounts}"] if image and not prefix else [],
             setup=self.options["setup"],
         )
+        return launch, command_text(order, prefix)
 
     def counts(self, node: Node) -> bool:
         """Whether the node is one of the pool's: in its partition, with its kind of accelerator."""

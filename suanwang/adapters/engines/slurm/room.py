@@ -12,6 +12,7 @@ from suanwang.errors import NotNow, msg
 from suanwang.ports import Clock
 
 AGE_S = 5.0
+"""How old the site may be at least; more where a look at the jobs is dear."""
 TRIES = 3
 
 
@@ -88,7 +89,7 @@ class Room:
 
     def _fresh(self) -> Site:
         """Nodes between two looks at the jobs that agree on which of ours run, so that others' can be told apart."""
-        if self._site is not None and time.monotonic() - self._site.at < AGE_S:
+        if self._site is not None and time.monotonic() - self._site.at < max(AGE_S, 3 * self._views.age_max_s):
             return self._site
         before = self._ours(self._views.ask())
         for _ in range(TRIES):

@@ -2,18 +2,20 @@
 
 Folders, on a file system that the nodes share with the engine:
 
-    ROOT/submissions/<name>/    script, command (the program), tasks (a line for each order of an array)
-    ROOT/orders/<order id>/     claim, end, late, log, work
+    ROOT/arrays/<name>          a line for each order of an array
+    ROOT/commands/<name>        a program that is too large or too odd to stand in the script
+    ROOT/orders/<order id>/     claim, end, late, again, log, work
     ROOT/state/<state key>/     checkpoint and output: they outlive attempts
 
 `claim` is a hard link, so that only one job of Slurm's ever runs the order, however often it was submitted or requeued.
 It holds that job's id and the time at which the program started; `end` the exit code, the time and what `times` says.
-A `claim` of the engine's own makes sure that a job which may still be on its way never starts.
+`again` says that Slurm began the job a second time. A `claim` of the engine's own makes sure that a job which may still
+be on its way never starts.
 """
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from suanwang.domain.order import Order
@@ -33,13 +35,17 @@ id=$SLURM_JOB_ID
 mkdir -p "$run/work" "$root/state/$state/checkpoint" "$root/state/$state/output" || exit 1
 mine=$run/claim.$id.${{SLURM_RESTART_COUNT:-0}}
 echo "$id $(date +%s.%N) $(uname -n)" > "$mine" || exit 1
-ln "$mine" "$run/claim" 2> /dev/null || exit 0 # another job has it, or nobody is to have it any more
+if ! ln "$mine" "$run/claim" 2> /dev/null; then # another job has it, or nobody is to have it any more
+  read -r first rest < "$run/claim"
+  [ "$first" != "$id" ] || : > "$run/again"
+  exit 0
+fi
 exec > "$run/log" 2>&1 < /dev/null
 export SUANWANG_JOB_ID="$job" SUANWANG_ATTEMPT="$attempt" SUANWANG_ACCELERATORS={accelerators}
 export SUANWANG_CHECKPOINT_DIR="$root/state/$state/checkpoint" SUANWANG_OUTPUT_DIR="$root/state/$state/output"
 export SUANWANG_NODES="${{SLURM_JOB_NUM_NODES:-1}}"
 {more}
-cd {directory} || {{ code=126; }}
+cd {directory} || code=126
 if [ -z "$code" ]; then
   trap : TERM # Slurm signals everybody; the program decides when it ends
   setsid {launch} & program=$!
@@ -76,74 +82,86 @@ export SUANWANG_HEAD="$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 
 SRUN = "srun --nodes={nodes} --ntasks={nodes} --ntasks-per-node=1 --kill-on-bad-exit=1 --export=ALL"
 
 
+INLINE_BYTES = 64_000
+"""Longer commands are kept in a file: an argument may have 128 KiB, and Slurm keeps every script in memory."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launch:
-    """What the script of a submission needs beside its orders. `devices`: the vendor's variable, or "".
+    """What the script of a submission needs beside its tasks. `command`: for /bin/sh; "" where it is in a file.
 
-    `container`: the arguments that run a command in the order's image, or none; `limit_s` in wall seconds.
+    `devices`: the vendor's variable, or ""; `directory` "" is the order's own; `limit_s` in wall seconds.
     """
 
-    root: Path
-    name: str
     nodes: int
+    accelerators: int
     limit_s: float
+    directory: str = ""
+    command: str = ""
     devices: str = ""
     srun_options: Sequence[str] = ()
-    container: Sequence[str] = ()
     setup: str = ""
 
 
-def batch_script(launch: Launch, orders: Sequence[Order]) -> str:
+Task = tuple[str, str, int, int, str]
+"""Order id, job id, attempt, fence, state key."""
+
+
+def task_of(order: Order) -> Task:
+    return order.id, order.job_id, order.attempt, order.fence, order.state_key or order.job_id
+
+
+def batch_script(root: Path, name: str, launch: Launch, tasks: Sequence[Task]) -> str:
     """The script of one order, or of an array of equal ones."""
-    order = orders[0]
-    folder = launch.root / "submissions" / launch.name
     more = [launch.setup] if launch.setup else []
-    if launch.devices and order.accelerators:
+    if launch.devices and launch.accelerators:
         more.append(DEVICES.format(variable=launch.devices))
-    command = f"/bin/sh {shlex.quote(str(folder / 'command'))}"
+    inner = f"-c {shlex.quote(launch.command)}" if launch.command else shlex.quote(str(root / "commands" / name))
+    command = f"/bin/sh {inner}"
     if launch.nodes > 1 or launch.srun_options:
         more.append(GANG)
         command = shlex.join([*SRUN.format(nodes=launch.nodes).split(), *launch.srun_options]) + f" {command}"
+    order, job, attempt, _, state = tasks[0]
+    one = ONE.format(order=order, job=job, attempt=attempt, state=state)
     limit = f"{launch.limit_s:.3f}" if launch.limit_s < float("inf") else "infinity"
-    one = ONE.format(order=order.id, job=order.job_id, attempt=order.attempt, state=order.state_key or order.job_id)
     return SCRIPT.format(
-        name=launch.name,
-        root=shlex.quote(str(launch.root)),
-        task=one if len(orders) == 1 else MANY.format(tasks=shlex.quote(str(folder / "tasks"))),
-        accelerators=order.accelerators,
+        name=name,
+        root=shlex.quote(str(root)),
+        task=one if len(tasks) == 1 else MANY.format(tasks=shlex.quote(str(root / "arrays" / name))),
+        accelerators=launch.accelerators,
         more="\n".join(more),
-        directory=shlex.quote(order.directory) if order.directory else '"$run/work"',
+        directory=shlex.quote(launch.directory) if launch.directory else '"$run/work"',
         late=shlex.quote(LATE.format(limit_s=limit, grace_s=GRACE_S)),
         launch=command,
     )
 
 
-def command_file(order: Order, container: Sequence[str] = ()) -> bytes:
-    """The program as a file for /bin/sh: nothing in it is seen by the shell as anything but an argument.
+def command_text(order: Order, container: Sequence[str] = ()) -> str:
+    """The program as text for /bin/sh: nothing in it is seen by the shell as anything but an argument.
 
-    The order's environment comes on top; variables of the grid itself are kept. Bytes, as names and values may be
-    anything that a file name may be.
+    The order's environment comes on top; variables of the grid itself are kept.
     """
     pairs = [f"{name}={value}" for name, value in order.environment.items() if name not in _OURS]
-    words = ["exec", "env", *pairs, *container, *order.command]
-    return " ".join(shlex.quote(word) for word in words).encode("utf-8", "surrogateescape") + b"\n"
+    return shlex.join(["exec", "env", *pairs, *container, *order.command])
 
 
-def tasks_file(orders: Sequence[Order]) -> str:
-    """A line for each task of an array: order, job, attempt, state key. None of them has a blank in it."""
-    return "".join(f"{o.id} {o.job_id} {o.attempt} {o.state_key or o.job_id}\n" for o in orders)
+def write_files(root: Path, name: str, launch: Launch, command: str, tasks: Sequence[Task]) -> Launch:
+    """Keep in files what does not go into the script; the launch with the command, if it does. Raises OSError.
+
+    sbatch refuses scripts with carriage returns, slurmrestd those that are no text.
+    """
+    if len(tasks) > 1:
+        lines = "".join(f"{order} {job} {attempt} {state}\n" for order, job, attempt, _, state in tasks)
+        _write(root / "arrays" / name, lines.encode("ascii"))
+    if command.isascii() and "\r" not in command and len(command) < INLINE_BYTES:
+        return replace(launch, command=command)
+    _write(root / "commands" / name, command.encode("utf-8", "surrogateescape") + b"\n")
+    return launch
 
 
-def write_submission(launch: Launch, orders: Sequence[Order]) -> Path:
-    """Write what Slurm and the nodes read; the path of the script. Raises OSError."""
-    folder = launch.root / "submissions" / launch.name
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    (folder / "command").write_bytes(command_file(orders[0], launch.container))
-    if len(orders) > 1:
-        (folder / "tasks").write_text(tasks_file(orders), encoding="ascii")
-    script = folder / "script"
-    script.write_text(batch_script(launch, orders), encoding="utf-8")
-    return script
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.write_bytes(content)
 
 
 _OURS: Mapping[str, None] = dict.fromkeys(

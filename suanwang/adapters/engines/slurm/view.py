@@ -36,9 +36,14 @@ class Views:
     def fresh(self) -> View:
         """Raises NotNow(engine-unreachable)."""
         view = self._view
-        if view is None or time.monotonic() - view.began > min(view.cost_s / self._share, AGE_MAX_S):
+        if view is None or time.monotonic() - view.began > self.age_max_s:
             view = self.ask()
         return view
+
+    @property
+    def age_max_s(self) -> float:
+        """How old a view may become."""
+        return 0.0 if self._view is None else min(self._view.cost_s / self._share, AGE_MAX_S)
 
     def ask(self) -> View:
         """A new one, however old the last one is."""
