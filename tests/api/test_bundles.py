@@ -3,6 +3,7 @@
 import io
 import tarfile
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import pytest
 
@@ -33,9 +34,9 @@ def link(name: str, kind: bytes, target: str) -> tuple[tarfile.TarInfo, bytes]:
     return info, b""
 
 
-def test_a_program_runs_with_the_files_that_were_sent(hub: HubWorld) -> None:
-    path = hub.home.workload("import part; print(part.ANSWER)", name="bundled")
-    (path.parent / "part.py").write_text("ANSWER = 42\n")
+def test_a_program_runs_with_the_files_that_were_sent(hub: HubWorld, tmp_path: Path) -> None:
+    path = hub.home.workload("import part; print(part.ANSWER)", name="bundled").rename(tmp_path / "bundled.yaml")
+    (tmp_path / "part.py").write_text("ANSWER = 42\n")
 
     def ticking(_seconds: float) -> None:
         tick(hub.house.hub, find_policy("fcfs"))
