@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from suanwang.domain.agent import Inquiry, SiteAgent, SiteOrder
+from suanwang.domain.comparison import Comparison
 from suanwang.domain.docket import Docket, DocketKind, Step
 from suanwang.domain.identity import AuditEntry, Project, Token, User
 from suanwang.domain.invoice import Invoice
@@ -268,6 +269,19 @@ class Dockets(Protocol):
         """In order."""
 
 
+class Comparisons(Protocol):
+    """Estimates against the meter, one a settled run. Append-only."""
+
+    def add(self, found: Comparison) -> bool:
+        """False when the job has one. Raises Conflict when its sequence is taken."""
+
+    def latest(self) -> Mapping[tuple[str, str], Comparison]:
+        """The last of each pool and class of work."""
+
+    def history(self, pool_id: str = "", limit: int = 1000) -> list[Comparison]:
+        """The newest of a pool or of all, in order of time."""
+
+
 class Transaction(Protocol):
     """All writes of one step: they are kept together or not at all."""
 
@@ -283,6 +297,8 @@ class Transaction(Protocol):
     def sites(self) -> Sites: ...
     @property
     def dockets(self) -> Dockets: ...
+    @property
+    def comparisons(self) -> Comparisons: ...
 
 
 class Store(Protocol):

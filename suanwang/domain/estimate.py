@@ -71,7 +71,8 @@ class Estimate:
     """For `accelerators` cards of a pool. Times in s, energy at the IT equipment in kWh (PUE not yet applied).
 
     `flops`: useful operations of the whole workload (recomputation not counted). `memory_bytes`: by part, on the
-    fullest card. `breakdown_s`: where the mid time goes; the parts sum to it. `power_w_it`: mean of the whole gang.
+    fullest card. `work`: the class of work, "" where the time is the tenant's own. `breakdown_s`: where the mid time
+    goes; the parts sum to it. `power_w_it`: mean of the whole gang.
     """
 
     pool_id: str
@@ -87,6 +88,7 @@ class Estimate:
     assumptions: tuple[Assumption, ...]
     results: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[Message, ...] = ()
+    work: str = ""
 
     @property
     def memory_bytes_total(self) -> float:

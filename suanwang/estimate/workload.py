@@ -11,6 +11,7 @@ from suanwang.domain.site import Pool
 from suanwang.domain.workload import Batch, Checkpointing, Limits, Serving, Training, Workload, WorkloadKind
 from suanwang.errors import Message, msg
 from suanwang.estimate import batch, energy, goodput, priors, serving, training
+from suanwang.estimate.feedback import NOTHING, Learned, with_factor
 from suanwang.estimate.finetuning import recipe
 from suanwang.estimate.flops import serving_flops_per_request
 from suanwang.estimate.gang import counts
@@ -27,6 +28,7 @@ EXPERTS = (
     priors.HOST_EXPERTS,
 )
 """Constants that only models with experts rest on."""
+TENANTS_OWN = Residual(low=1.0, high=1.0, rows=0, source="the duration is the tenant's")
 NO_ACCELERATORS: Mapping[str, Accelerator] = {}
 
 
@@ -36,11 +38,13 @@ def estimate(
     *,
     available_s: float | None = None,
     accelerators: Mapping[str, Accelerator] = NO_ACCELERATORS,
+    learned: Learned = NOTHING,
 ) -> Result:
     """What the workload needs on the pool, or why it cannot run there.
 
     `available_s`: seconds until the deadline, where it matters for the number of cards (else deadline - earliest
     start, or the time limit). `accelerators`: the catalog by id, for a duration known on another kind of card.
+    `learned`: what the pools have learned from their runs.
     Without a demanded count the smallest gang that fits and keeps that time is taken (gang.counts; pre-training takes
     whole nodes); where none keeps it, the fastest.
     Reasons: NO_ACCELERATOR_FITS, EXCEEDS_CAPACITY, EXCEEDS_MEMORY, EXCEEDS_LATENCY, MISSING_FIGURE. Never raises for
@@ -53,7 +57,7 @@ def estimate(
     try:
         if isinstance(workload.task, Serving):
             return estimate_serving(workload.task, workload, pool)
-        return smallest_that_keeps(workload, workload.task, pool, limit, accelerators)
+        return smallest_that_keeps(workload, workload.task, pool, limit, accelerators, learned)
     except MissingFigure as missing:
         return rejected(pool, Reason.MISSING_FIGURE, missing.message)
 
@@ -107,7 +111,12 @@ def too_large(pool: Pool, needed: float, available: float) -> Rejection:
 
 
 def smallest_that_keeps(
-    workload: Workload, task: Training | Batch, pool: Pool, limit: float | None, known: Mapping[str, Accelerator]
+    workload: Workload,
+    task: Training | Batch,
+    pool: Pool,
+    limit: float | None,
+    known: Mapping[str, Accelerator],
+    learned: Learned = NOTHING,
 ) -> Result:
     """The demanded gang, or the smallest one that fits and keeps the time; where none keeps it, the fastest."""
     whole = workload.kind is WorkloadKind.PRETRAIN
@@ -128,10 +137,11 @@ def smallest_that_keeps(
             break
         if isinstance(result, Rejection):
             refusals.append(result)
-        elif limit is None or result.time_s.mid <= limit:
-            return result
-        else:
-            fitting.append(result)
+            continue
+        shown = with_factor(result, learned)
+        if limit is None or shown.time_s.mid <= limit:
+            return shown
+        fitting.append(shown)
     return min(fitting, key=lambda e: e.time_s.mid) if fitting else refusals[-1]
 
 
@@ -188,7 +198,7 @@ def estimate_of_plan(
         breakdown_s=parts,
         flops=flops * task.tokens,
         memory=plan.memory,
-        residual=TIME["finetuning" if task.method.value != "full" else experts],
+        work="finetuning" if task.method.value != "full" else experts,
         seen=seen,
         extra=(
             priors.ELEMENTWISE_TRAFFIC,
@@ -232,7 +242,7 @@ def estimate_batch(task: Batch, pool: Pool, count: int, known: Mapping[str, Acce
         breakdown_s=found.breakdown_s,
         flops=found.flops,
         memory=memory,
-        residual=TIME[found.residual],
+        work=found.residual,
         extra=found.assumptions,
     )
 
@@ -286,7 +296,7 @@ def estimate_serving(task: Serving, workload: Workload, pool: Pool) -> Result:
         breakdown_s=parts,
         flops=flops * task.requests_per_s * task.duration_s,
         memory=replica.memory,
-        residual=Residual(low=1.0, high=1.0, rows=0, source="the duration is the tenant's"),
+        work="",
         seen=seen,
         extra=(
             TIME["serving"].assumption(),
@@ -315,12 +325,13 @@ def assembled(
     breakdown_s: dict[str, float],
     flops: float,
     memory: dict[str, float],
-    residual: Residual,
+    work: str,
     seen: Machine | None = None,
     extra: tuple[Assumption, ...] = (),
     results: Mapping[str, float] | None = None,
 ) -> Estimate:
-    """The Estimate: time and its band, power by load, energy = mean power x time."""
+    """The Estimate: time and its band (none without a class of work), power by load, energy = mean power x time."""
+    residual = TIME.get(work, TENANTS_OWN)
     mid = sum(breakdown_s.values())
     time = Band.around(mid, residual.low, residual.high)
     drawn = energy.power(pool, count, min(count, layout.accelerators), energy.mean_load(breakdown_s))
@@ -339,4 +350,5 @@ def assembled(
         breakdown_s=breakdown_s,
         assumptions=(*(seen.assumptions if seen else ()), *extra, *drawn.assumptions, residual.assumption()),
         results=results or {},
+        work=work,
     )

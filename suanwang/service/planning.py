@@ -11,6 +11,7 @@ from suanwang.domain.reason import Reason
 from suanwang.domain.site import Grid
 from suanwang.domain.workload import Workload
 from suanwang.errors import msg
+from suanwang.estimate.feedback import Learned
 from suanwang.estimate.workload import estimate
 from suanwang.place.place import place
 from suanwang.ports import Transaction
@@ -44,10 +45,20 @@ def quote(hub: Hub, workload: Workload) -> Quote:
     return Quote(workload=workload, at=now, estimates=estimates, rejections=decision.rejections, placement=decision)
 
 
+def learned_of(hub: Hub) -> Learned:
+    """What the pools have learned from their settled runs."""
+    with hub.store.transaction() as tx:
+        return tx.comparisons.latest()
+
+
 def estimate_all(
-    hub: Hub, workload: Workload, *, to_run: bool = False
+    hub: Hub, workload: Workload, *, to_run: bool = False, learned: Learned | None = None
 ) -> tuple[tuple[Estimate, ...], tuple[Rejection, ...]]:
-    """An estimate, or why not, for each pool of the grid; `to_run` refuses pools that this hub cannot drive."""
+    """An estimate, or why not, for each pool of the grid; `to_run` refuses pools that this hub cannot drive.
+
+    `learned`: what the pools have learned, where it was read before (outside of any transaction it is read here).
+    """
+    learned = learned_of(hub) if learned is None else learned
     limits, estimates, rejections = workload.limits, list[Estimate](), list[Rejection]()
     begin = hub.clock.now() if limits.earliest_start is None else max(limits.earliest_start, hub.clock.now())
     available_s = None if limits.deadline is None else max((limits.deadline - begin).total_seconds(), 0.0)
@@ -56,7 +67,7 @@ def estimate_all(
             detail = msg("This hub drives no engine {engine!r}.", engine=pool.engine)
             rejections.append(Rejection(pool_id=pool.id, reason=Reason.ENGINE_UNREACHABLE, detail=detail))
             continue
-        answer = estimate(workload, pool, available_s=available_s, accelerators=hub.accelerators)
+        answer = estimate(workload, pool, available_s=available_s, accelerators=hub.accelerators, learned=learned)
         if isinstance(answer, Rejection):
             rejections.append(answer)
         else:

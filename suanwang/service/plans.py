@@ -8,7 +8,7 @@ from suanwang.place.linked import in_order
 from suanwang.place.offer import Ask
 from suanwang.place.whole import Whole, plan_whole
 from suanwang.service.hub import Hub
-from suanwang.service.planning import estimate_all, occupancy_of
+from suanwang.service.planning import estimate_all, learned_of, occupancy_of
 
 
 def plan_workloads(hub: Hub, workloads: Sequence[Workload], horizon_h: int = 168, seed: int = 0) -> Whole:
@@ -18,9 +18,9 @@ def plan_workloads(hub: Hub, workloads: Sequence[Workload], horizon_h: int = 168
     now = hub.clock.now()
     with hub.store.transaction() as tx:
         taken = occupancy_of(tx, now, hub.grid)
-    asks = []
+    asks, learned = [], learned_of(hub)
     for workload in workloads:
-        estimates, rejections = estimate_all(hub, workload)
+        estimates, rejections = estimate_all(hub, workload, learned=learned)
         asks.append(Ask(workload=workload, estimates=estimates, rejections=rejections))
     return plan_whole(hub.grid, asks, now, taken, horizon_h, seed=seed)
 

@@ -18,7 +18,7 @@ from suanwang.place.outlook import Outlooks
 from suanwang.place.plan import Plan, plan
 from suanwang.schemas.answers import PoolPrices, PriceTable
 from suanwang.service.hub import Hub
-from suanwang.service.planning import PROMISED, estimate_all, occupancy_of
+from suanwang.service.planning import PROMISED, estimate_all, learned_of, occupancy_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +87,7 @@ def price_table(hub: Hub, hours: int) -> PriceTable:
 def _plan(hub: Hub, window: Window, waiting: list[Job], taken: Occupancy, kept: Outlooks) -> Plan:
     """The plan of what waits, from the window's start on."""
     asked: list[list[Offer]] = []
+    learned = learned_of(hub)
     for job in waiting:
         request = Request(
             workload=job.workload,
@@ -95,5 +96,5 @@ def _plan(hub: Hub, window: Window, waiting: list[Job], taken: Occupancy, kept: 
             horizon=timedelta(hours=window.hours),
             occupancy=Occupancy(),
         )
-        asked.append(offers(request, estimate_all(hub, job.workload)[0], kept)[0])
+        asked.append(offers(request, estimate_all(hub, job.workload, learned=learned)[0], kept)[0])
     return plan(instance_of(window, asked, taken, kept))

@@ -22,7 +22,7 @@ from suanwang.ports import Transaction
 from suanwang.service.hub import Hub
 from suanwang.service.moves import move
 from suanwang.service.orders import HOLD_GRACE
-from suanwang.service.planning import estimate_all, occupancy_of
+from suanwang.service.planning import estimate_all, learned_of, occupancy_of
 from suanwang.service.redemptions import redemptions_for
 from suanwang.settle import hold, release
 
@@ -61,7 +61,8 @@ class _Replan:
         self.board = Board(taken)
         self.stays: list[Option] = []
         self.found: dict[int, Placement] = {}
-        self.estimated = [estimate_all(hub, job.workload, to_run=True) for job in self.jobs]
+        learned = learned_of(hub)
+        self.estimated = [estimate_all(hub, job.workload, to_run=True, learned=learned) for job in self.jobs]
         for number, job in enumerate(self.jobs):
             assert job.placement is not None
             option = job.placement.option

@@ -10,6 +10,7 @@ from suanwang.domain.price import Charge, PriceBook
 from suanwang.domain.usage import corrected
 from suanwang.errors import Conflict
 from suanwang.ports import Transaction
+from suanwang.service.comparing import compare
 from suanwang.service.hub import Hub
 from suanwang.service.moves import move
 from suanwang.settle import closing, invoice, release, rounding_transfer, settle, tax_account, tax_of, tax_transfer
@@ -48,6 +49,7 @@ def _settle(hub: Hub, tx: Transaction, job: Job, now: datetime) -> None:
         settle_rounding(hub, tx, job, now)
     else:
         tx.ledger.post(release(pending, at=now))
+    compare(tx, job, now)
     move(tx.jobs, job, JobState.SETTLED, now, job.reason, job.detail)
 
 

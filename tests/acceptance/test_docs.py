@@ -33,6 +33,7 @@ from suanwang.adapters.catalog import load_catalog
 from suanwang.domain.catalog import Catalog
 from suanwang.errors import InvalidInput
 from suanwang.schemas.grid import read_grid
+from suanwang.schemas.price_book import read_price_book
 from suanwang.schemas.programme import read_programme
 from suanwang.schemas.site_plan import read_site_plan
 from suanwang.schemas.workload import read_workload
@@ -157,6 +158,7 @@ def catalog() -> Catalog:
 
 READERS: dict[str, Callable[[str, str], object]] = {
     "Grid": lambda text, name: read_grid(text, name, catalog()),
+    "PriceBook": read_price_book,
     "Programme": read_programme,
     "SitePlan": lambda text, name: read_site_plan(text, name, catalog()),
     "Workload": lambda text, name: read_workload(text, name, catalog(), datetime(2026, 1, 1, tzinfo=UTC), "me"),

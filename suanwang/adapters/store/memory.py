@@ -16,6 +16,7 @@ from suanwang.adapters.store.checks import (
     other_body,
     same_workload,
 )
+from suanwang.adapters.store.comparisons import MemoryComparisons
 from suanwang.adapters.store.memory_dockets import MemoryDockets
 from suanwang.adapters.store.memory_sites import MemorySites
 from suanwang.adapters.store.memory_tables import StoredOrder, Tables
@@ -247,6 +248,7 @@ class MemoryTransaction:
     books: MemoryBooks
     sites: MemorySites
     dockets: MemoryDockets
+    comparisons: MemoryComparisons
 
     @classmethod
     def on(cls, tables: Tables) -> Self:
@@ -257,6 +259,7 @@ class MemoryTransaction:
             books=MemoryBooks(tables),
             sites=MemorySites(tables.sites, tables.journal),
             dockets=MemoryDockets(tables.dockets, tables.journal),
+            comparisons=MemoryComparisons(tables.comparisons, tables.journal),
         )
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from suanwang.adapters.store.journal import Journal
 from suanwang.adapters.store.memory_dockets import DocketTables
 from suanwang.adapters.store.memory_sites import SiteTables
+from suanwang.domain.comparison import Comparison
 from suanwang.domain.invoice import Invoice
 from suanwang.domain.job import Job, JobEvent
 from suanwang.domain.ledger import Account, Balance, Transfer
@@ -50,3 +51,4 @@ class Tables:
     documents: dict[str, Invoice] = field(default_factory=dict)
     sites: SiteTables = field(default_factory=SiteTables)
     dockets: DocketTables = field(default_factory=DocketTables)
+    comparisons: dict[str, Comparison] = field(default_factory=dict)

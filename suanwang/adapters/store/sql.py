@@ -18,6 +18,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make
 from sqlalchemy.exc import ArgumentError
 
 from suanwang.adapters.store.books import SqlBooks
+from suanwang.adapters.store.comparisons import SqlComparisons
 from suanwang.adapters.store.dockets import SqlDockets
 from suanwang.adapters.store.identity import SqlIdentity
 from suanwang.adapters.store.jobs import SqlJobs
@@ -47,6 +48,7 @@ class SqlTransaction:
     books: SqlBooks
     sites: SqlSites
     dockets: SqlDockets
+    comparisons: SqlComparisons
     identity: SqlIdentity
     operations: SqlOperations
 
@@ -59,6 +61,7 @@ class SqlTransaction:
             books=SqlBooks(connection),
             sites=SqlSites(connection),
             dockets=SqlDockets(connection),
+            comparisons=SqlComparisons(connection),
             identity=SqlIdentity(connection),
             operations=SqlOperations(connection),
         )

@@ -61,6 +61,7 @@ docket_steps = table(
     *_text("docket_id", "state_before", "state_after", "actor", "role", "body"),
     *_whole("sequence", "at_us"),
 )
+comparisons = table("comparisons", *_text("pool_id", "work", "job_id", "body"), *_whole("sequence", "at_us"))
 meta = table("meta", *_text("key", "value"))
 users = table("users", *_text("id", "organisation", "subject", "password", "body"))
 projects = table("projects", *_text("organisation", "id", "body"))
@@ -94,6 +95,7 @@ ALL: tuple[TableClause, ...] = (
     site_inquiries,
     dockets,
     docket_steps,
+    comparisons,
     meta,
     users,
     projects,

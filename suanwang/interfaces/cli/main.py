@@ -15,6 +15,7 @@ from suanwang.interfaces.cli.catalog import catalog
 from suanwang.interfaces.cli.documents import export, month, statement
 from suanwang.interfaces.cli.estimate import estimate
 from suanwang.interfaces.cli.estimate_demand import demand
+from suanwang.interfaces.cli.estimate_history import history
 from suanwang.interfaces.cli.estimate_scale import scale
 from suanwang.interfaces.cli.feasibility import feasibility
 from suanwang.interfaces.cli.help import speaking, translated
@@ -28,6 +29,7 @@ from suanwang.interfaces.cli.office import COMMANDS as OFFICE_COMMANDS
 from suanwang.interfaces.cli.plan import plan
 from suanwang.interfaces.cli.price_books import book
 from suanwang.interfaces.cli.prices import prices
+from suanwang.interfaces.cli.profile import profile
 from suanwang.interfaces.cli.programmes import COMMANDS as PROGRAMME_COMMANDS
 from suanwang.interfaces.cli.replan import replan
 from suanwang.interfaces.cli.replay import replay
@@ -55,6 +57,7 @@ def cli(ctx: click.Context, lang: str) -> None:
 
 
 estimate.add_command(demand)
+estimate.add_command(history)
 estimate.add_command(scale)
 COMMANDS = (
     catalog,
@@ -63,6 +66,7 @@ COMMANDS = (
     imports,
     measure,
     place,
+    profile,
     plan,
     prices,
     replan,

@@ -40,6 +40,7 @@ class EchoTransaction:
     books: Any
     sites: Any
     dockets: Any
+    comparisons: Any
 
 
 class EchoStore:
@@ -51,7 +52,9 @@ class EchoStore:
     @contextmanager
     def transaction(self) -> Iterator[EchoTransaction]:
         with self._store.transaction() as tx:
-            yield EchoTransaction(*map(Twice, (tx.jobs, tx.usage, tx.ledger, tx.books, tx.sites, tx.dockets)))
+            yield EchoTransaction(
+                *map(Twice, (tx.jobs, tx.usage, tx.ledger, tx.books, tx.sites, tx.dockets, tx.comparisons))
+            )
 
     def close(self) -> None:
         self._store.close()

@@ -38,6 +38,10 @@ STEP = (
     "INSERT INTO docket_steps (docket_id, sequence, state_before, state_after, actor, role, at_us, body)"
     " VALUES ('d', 1, '', 'draft', 'a', 'maker', 0, '')"
 )
+COMPARED = (
+    "INSERT INTO comparisons (pool_id, work, sequence, job_id, at_us, body)"
+    " SELECT 'p', 'w', 1, min(id), 0, '' FROM jobs WHERE id NOT IN (SELECT job_id FROM comparisons)"
+)
 INTRUDERS: dict[str, Intruder] = {
     "key_meta_key": (copy("meta"),),
     "key_transitions_state_before_state_after": (copy("transitions"),),
@@ -69,6 +73,10 @@ INTRUDERS: dict[str, Intruder] = {
     ),
     "key_dockets_id": (DOCKET, copy("dockets", "id = 'd'", tenant="'poor'")),
     "key_docket_steps_docket_id_sequence": (DOCKET, STEP, copy("docket_steps", at_us="at_us + 1")),
+    "key_comparisons_pool_id_work_sequence": (COMPARED, COMPARED),
+    "key_comparisons_job_id": (COMPARED, copy("comparisons", "pool_id = 'p'", sequence="sequence + 1")),
+    "comparisons_append_only_update": (COMPARED, "UPDATE comparisons SET body = 'x'"),
+    "comparisons_append_only_delete": (COMPARED, "DELETE FROM comparisons"),
     "docket_steps_sequence": (DOCKET, STEP, copy("docket_steps", sequence="sequence + 2")),
     "docket_steps_persons": (
         DOCKET,

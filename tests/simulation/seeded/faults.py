@@ -73,6 +73,7 @@ class FragileTransaction:
     books: Any
     sites: Any
     dockets: Any
+    comparisons: Any
 
 
 class FragileStore:
@@ -86,7 +87,7 @@ class FragileStore:
     def transaction(self) -> Iterator[FragileTransaction]:
         self._faults.maybe_crash()
         with self._store.transaction() as tx:
-            ports = (tx.jobs, tx.usage, tx.ledger, tx.books, tx.sites, tx.dockets)
+            ports = (tx.jobs, tx.usage, tx.ledger, tx.books, tx.sites, tx.dockets, tx.comparisons)
             yield FragileTransaction(*(Fragile(port, self._faults) for port in ports))
             self._faults.maybe_crash()
         self._faults.maybe_crash()
