@@ -20,7 +20,8 @@ from suanwang.domain.price import PriceBook
 from suanwang.domain.site import Grid
 from suanwang.domain.workload import Workload
 from suanwang.errors import InvalidInput, Problem, msg, why_not_read
-from suanwang.ports import Clock, Engine, OfficeStore
+from suanwang.office import OfficeStore
+from suanwang.ports import Clock, Engine
 from suanwang.schemas.grid import read_grid
 from suanwang.schemas.price_book import read_price_book
 from suanwang.schemas.workload import read_workload

@@ -13,7 +13,9 @@ from fastapi.testclient import TestClient
 from suanwang.bootstrap import House, open_house
 from suanwang.domain.identity import Role, User, UserKind
 from suanwang.interfaces.api.app import create_app
+from suanwang.schedule.scheme import find_scheme
 from suanwang.service.identity import make_token
+from suanwang.service.ticking import Ticker
 from tests.tiny_home import Home
 
 SECOND_SITE = """\
@@ -79,15 +81,20 @@ class HubWorld:
 
 
 @contextmanager
-def open_hub(folder: Path, database_url: str = "") -> Iterator[HubWorld]:
-    """A hub in a folder, on SQLite or at a database's address."""
+def open_hub(
+    folder: Path, database_url: str = "", rate_limit: str = "", *, ticking: bool = False
+) -> Iterator[HubWorld]:
+    """A hub in a folder, on SQLite or at a database's address; `ticking`: it has a ticker, which does not run."""
     home = Home(folder)
     home.grid.write_text(home.grid.read_text().replace("  pools:\n", SECOND_SITE))
     if database_url:
         home.environment["SUANWANG_DATABASE_URL"] = database_url
+    if rate_limit:
+        home.environment["SUANWANG_RATE_LIMIT"] = rate_limit
     house = open_house(home.environment)
+    ticker = Ticker(house.hub, house.store, find_scheme(house.hub.grid.policy).policy) if ticking else None
     try:
-        yield HubWorld(home=home, house=house, app=create_app(house), secrets=_secrets(house))
+        yield HubWorld(home=home, house=house, app=create_app(house, ticker), secrets=_secrets(house))
     finally:
         house.close()
 

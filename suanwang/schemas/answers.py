@@ -12,6 +12,7 @@ from suanwang.domain.job import JobEvent
 from suanwang.domain.ledger import Transfer
 from suanwang.domain.programme import Programme
 from suanwang.domain.usage import UsageRecord
+from suanwang.domain.webhook import Delivery, Webhook
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,3 +144,17 @@ class BundleMade:
     """A bundle: a job names it as `directory: bundle:<id>`."""
 
     id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookList:
+    """Webhooks, without their secrets."""
+
+    webhooks: tuple[Webhook, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryList:
+    """What was sent to a webhook, the newest first."""
+
+    deliveries: tuple[Delivery, ...]

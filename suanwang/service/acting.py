@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from suanwang.domain.identity import AuditEntry, Principal
-from suanwang.ports import Clock, OfficeStore, OfficeTransaction
+from suanwang.office import OfficeStore, OfficeTransaction
+from suanwang.ports import Clock
 from suanwang.service.hub import Hub
 
 

@@ -5,7 +5,7 @@ from collections.abc import Set
 from dataclasses import replace
 
 from suanwang.domain.site import Grid
-from suanwang.ports import OfficeStore, OfficeTransaction
+from suanwang.office import OfficeStore, OfficeTransaction
 from suanwang.service.hub import Hub
 
 

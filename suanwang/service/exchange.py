@@ -15,7 +15,8 @@ from suanwang.domain.agent import AGENT, SILENT_S, SiteAgent, SiteOrder
 from suanwang.domain.order import Observation, Order, OrderState
 from suanwang.domain.site import Pool
 from suanwang.errors import Conflict, msg
-from suanwang.ports import Clock, OfficeStore, Sites
+from suanwang.office import OfficeStore
+from suanwang.ports import Clock, Sites
 from suanwang.schemas.sync import (
     PROTOCOL,
     WISHES_MAX,

@@ -19,7 +19,8 @@ from suanwang.domain.identity import (
 )
 from suanwang.domain.site import Grid
 from suanwang.errors import InvalidInput, NotFound, NotPermitted, Problem, msg
-from suanwang.ports import Clock, Identity, OfficeStore
+from suanwang.office import Identity, OfficeStore
+from suanwang.ports import Clock
 
 PREFIX = "sw"
 """How a secret begins, so that scanners for leaked secrets can know it."""

@@ -13,6 +13,7 @@ from suanwang.schemas.json_file import read_json
 from suanwang.schemas.workload import read_workload_document
 from suanwang.service.identity import add_project, make_token
 from suanwang.service.submit import submit
+from suanwang.service.webhooks import add_webhook
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -128,6 +129,9 @@ def make(hub: HubWorld, parameter: str, tenant: str) -> str:
             return _user(hub, tenant).id
         case "token_id":
             return _token(hub, tenant)
+        case "webhook_id":
+            house = hub.house
+            return add_webhook(house.store, house.hub.clock, tenant, f"http://127.0.0.1:9/{MARKS[tenant]}").id
         case "programme_id":
             return "half"
         case "table":

@@ -16,7 +16,8 @@ from suanwang.domain.agent import AGENT, SILENT_S, Inquiry, SiteAgent, SiteOrder
 from suanwang.domain.order import Ability, Capacity, EndCause, Lacks, Observation, Order, OrderState
 from suanwang.domain.site import Pool
 from suanwang.errors import Message, NotNow, msg
-from suanwang.ports import Clock, Engine, OfficeStore, Sites
+from suanwang.office import OfficeStore
+from suanwang.ports import Clock, Engine, Sites
 
 ANSWER_S_MAX = 10.0
 """How long an inquiry waits for its answer, in seconds of the wall."""

@@ -28,6 +28,7 @@ from suanwang.adapters.store.refusals import refusals
 from suanwang.adapters.store.schema import migrate, revision_of
 from suanwang.adapters.store.sites import SqlSites
 from suanwang.adapters.store.usage import SqlUsage
+from suanwang.adapters.store.webhooks import SqlWebhooks
 from suanwang.errors import InvalidInput, Message, Problem, msg, why_not_read
 
 BUSY_TIMEOUT_MS = 30_000
@@ -51,6 +52,7 @@ class SqlTransaction:
     comparisons: SqlComparisons
     identity: SqlIdentity
     operations: SqlOperations
+    webhooks: SqlWebhooks
 
     @classmethod
     def on(cls, connection: Connection) -> "SqlTransaction":
@@ -64,6 +66,7 @@ class SqlTransaction:
             comparisons=SqlComparisons(connection),
             identity=SqlIdentity(connection),
             operations=SqlOperations(connection),
+            webhooks=SqlWebhooks(connection),
         )
 
 

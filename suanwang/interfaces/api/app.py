@@ -17,6 +17,7 @@ from suanwang.interfaces.api import (
     metrics,
     sites,
     streams,
+    webhooks,
     workloads,
 )
 from suanwang.interfaces.api.operations import describe
@@ -38,6 +39,7 @@ ROUTERS = (
     sites.router,
     catalog.router,
     identity.router,
+    webhooks.router,
     agent_routes.router,
     sessions.router,
 )

@@ -35,8 +35,10 @@ Auditor = Annotated[Caller, Depends(needs(Permission.AUDIT_READ))]
 
 
 @router.get("/me", **operation(None, Me))
-def show_me(found: Anyone) -> Any:
-    """Who calls, and what it may do."""
+def show_me(found: Anyone, response: Response) -> Any:
+    """Who calls, and what it may do. In a session, `X-CSRF-Token` is what its changes must carry."""
+    if found.csrf:
+        response.headers["X-CSRF-Token"] = found.csrf
     principal = found.principal
     me = Me(
         user=principal.user,

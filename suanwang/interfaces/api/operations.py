@@ -33,6 +33,13 @@ _REFUSALS = {
     429: "Too many requests; Retry-After says when to come again.",
     503: "It may work later; Retry-After says when to try again.",
 }
+_OTHERS = {
+    400: "It will not work, however often it is tried.",
+    404: "No such thing, or not visible to the caller.",
+    409: "It clashes with what is there.",
+    412: "If-Match names another state.",
+    413: "The body is too large.",
+}
 _FASTAPIS_ERRORS = {"HTTPValidationError", "ValidationError"}
 _ERROR = {"$ref": "#/components/schemas/Error"}
 
@@ -68,13 +75,10 @@ def operation(
 
     `permission` None: whoever has a valid token.
     """
-    described = {404: "No such thing, or not visible to the caller.", 409: "It clashes with what is there."}
-    described |= {400: "It will not work, however often it is tried.", 412: "If-Match names another state."}
-    described |= {413: "The body is too large."}
     if body is not None:
         refuses = (*refuses, 413)
     responses = {code: _refusal(text) for code, text in _REFUSALS.items()}
-    responses |= {code: _refusal(described[code]) for code in refuses}
+    responses |= {code: _refusal(_OTHERS[code]) for code in refuses}
     return {
         "status_code": status,
         "response_model": None,
@@ -125,6 +129,9 @@ def _ours(told: dict[str, Any]) -> dict[str, Any]:
 def _complete(found: dict[str, Any], components: dict[str, Any]) -> None:
     """Put the schemas of answer and body where OpenAPI has them."""
     if "x-shape" not in found:
+        if "x-permission" in found:  # described by FastAPI; it may be refused like any other
+            refused = {str(code): _refusal(text) for code, text in {**_REFUSALS, **_OTHERS}.items()}
+            found["responses"] = refused | found["responses"]
         return
     status, media, answer, body = _SHAPES[found.pop("x-shape")]
     success = found["responses"][str(status)]

@@ -7,12 +7,13 @@ from collections.abc import Callable
 
 import uvicorn
 
+from suanwang.adapters.calling import Caller
 from suanwang.bootstrap import House
 from suanwang.errors import InvalidInput, Problem, msg, why_not_read
 from suanwang.interfaces.api.app import create_app
 from suanwang.interfaces.serving.front import Front, front_of_app
 from suanwang.schedule.scheme import find_scheme
-from suanwang.service.ticking import Ticker
+from suanwang.service.ticking import Courier, Ticker
 
 BACKLOG = 2048
 GRACE_S = 20
@@ -42,14 +43,19 @@ def serve(house: House, listener: socket.socket, on_ready: Callable[[], None], *
     config = uvicorn.Config(
         app, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_S, server_header=False, lifespan="off"
     )
+    caller = Caller()
+    courier = Courier(house.store, house.hub.clock, caller.send)
     if ticking:
         ticker.start()
+        courier.start()
     try:
         on_ready()
         _until_signalled(uvicorn.Server(config), listener, front_of_app(app))
     finally:
         if ticking:
+            courier.stop()
             ticker.stop()
+        caller.close()
 
 
 def _until_signalled(server: uvicorn.Server, listener: socket.socket, front: Front) -> None:

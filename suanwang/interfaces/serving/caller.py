@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from hmac import compare_digest
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
@@ -14,7 +15,7 @@ from suanwang.interfaces.i18n import Translate, translator
 from suanwang.interfaces.serving.front import Front, front_of
 from suanwang.interfaces.serving.known import Known
 from suanwang.interfaces.serving.refusals import language_of
-from suanwang.ports import OfficeStore
+from suanwang.office import OfficeStore
 from suanwang.schemas.wire import plain
 from suanwang.service.acting import Act, acting, office_of
 from suanwang.service.hub import Hub
@@ -77,17 +78,23 @@ def csrf_of(secret: str) -> str:
     return digest(f"csrf {secret}")
 
 
+def require_csrf(request: Request, secret: str) -> None:
+    """Raises NotPermitted(csrf-refused) for a change that comes from no page of the session."""
+    if not compare_digest(request.headers.get(CSRF_HEADER, "").encode(), csrf_of(secret).encode()):
+        raise NotPermitted(
+            "csrf-refused",
+            msg("the change does not come from a page of this session"),
+            msg("Load the page again."),
+        )
+
+
 async def caller(request: Request) -> Caller:
     """The caller by its bearer token, or by its session's cookie; then a change must carry the CSRF token."""
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         secret = request.cookies.get(SESSION_COOKIE, "")
-        if secret and request.method not in SAFE and request.headers.get(CSRF_HEADER, "") != csrf_of(secret):
-            raise NotPermitted(
-                "csrf-refused",
-                msg("the change does not come from a page of this session"),
-                msg("Load the page again."),
-            )
+        if secret and request.method not in SAFE:
+            require_csrf(request, secret)
     front = front_of(request)
     principal = await _principal(front, secret.strip())
     request.scope["principal"] = principal
