@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format nightly docs messages lock clean
+.PHONY: help ray demo test lint format nightly docs messages lock clean
 
 PYTHON ?= python3.13 python3.12 python3.11 python3
 VENV := .venv
@@ -26,6 +26,14 @@ demo: $(VENV)/.run ## Show the whole grid at work on this machine
 test: $(VENV)/.dev ## Run every test and check; ARGS="tests/unit -x" narrows it down
 	$(BIN)/python -m pytest $(ARGS)
 
+ray: .ray/.installed ## Install Ray into .ray, a cluster for the tests of its engine
+
+.ray/.installed: requirements/ray.txt $(VENV)/.created
+	@echo "Installing requirements/ray.txt into .ray"
+	@$(BIN)/python -m venv .ray
+	@.ray/bin/python -m pip --quiet install --require-hashes --requirement $<
+	@touch $@
+
 lint: $(VENV)/.dev ## Run the checks only: ruff, mypy, import-linter, house style
 	$(BIN)/python -m pytest tests/unit/test_static.py tests/unit/test_tidy.py
 
@@ -46,7 +54,7 @@ messages: $(VENV)/.dev ## Collect the texts that people read and compile their C
 	$(BIN)/python tools/messages.py
 
 clean: ## Remove .venv and every cache; your data in SUANWANG_HOME stays
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	rm -rf $(VENV) .ray .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The two locks agree: dev.txt is resolved under the versions of run.txt. ARGS=--upgrade takes newer versions.
@@ -60,6 +68,9 @@ lock: ## Resolve pyproject.toml anew into requirements/ (needs uv)
 	$(COMPILE) --extra dev --constraint requirements/run.txt --output-file requirements/dev.txt
 	@$(call titled,requirements/run.txt)
 	@$(call titled,requirements/dev.txt)
+	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
+	  --group ray $(ARGS) --output-file requirements/ray.txt
+	@$(call titled,requirements/ray.txt)
 
 $(VENV)/.created:
 	@for candidate in $(PYTHON); do \

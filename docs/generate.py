@@ -2,15 +2,22 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fastapi.routing import APIRoute
 
 from suanwang.domain.identity import EVERYWHERE, IN_ORGANISATION, Role
+from suanwang.adapters.engines import ray
+from suanwang.adapters.engines.kubernetes import manifest as kubernetes
+from suanwang.adapters.engines.slurm import pools as slurm
 from suanwang.domain.job import TRANSITIONS, JobState
 from suanwang.domain.reason import MEANING
 from suanwang.errors import CODES
 from suanwang.interfaces.api.app import ROUTERS
 from suanwang.settings import TABLE
+
+if TYPE_CHECKING:
+    from suanwang.adapters.engines.options import Option
 
 REPO = Path(__file__).parents[1]
 NOTE = "<!-- Made by `make docs` from the code; changes here are lost. -->"
@@ -77,10 +84,32 @@ def api_page() -> str:
     return page("API", lead, table(("verb", "address", "permission", "what it does"), rows))
 
 
+def engines_page() -> str:
+    lead = "The `options` of a pool in the grid file, for each engine; the local and the simulated engine have none."
+    tables: dict[str, tuple[Option, ...]] = {
+        "slurm": slurm.OPTIONS,
+        "kubernetes": kubernetes.OPTIONS,
+        "ray": ray.OPTIONS,
+    }
+    parts = []
+    for name, options in tables.items():
+        rows = (
+            (
+                f"`{o.name}`",
+                "**needed**" if o.needed else f"`{o.default}`" if o.default else "–",
+                o.description + (f" One of: {', '.join(o.among)}." if o.among else ""),
+            )
+            for o in options
+        )
+        parts.append(f"## {name}\n\n" + table(("option", "default", "meaning"), rows))
+    return page("Options of engines", lead, "\n".join(parts))
+
+
 def pages() -> dict[str, str]:
     """Path in the repository -> text, of every page that is made."""
     made = {"settings": settings_page, "reasons": reasons_page, "errors": errors_page, "job-states": states_page}
     made |= {"roles": roles_page, "api": api_page}
+    made["engines"] = engines_page
     return {f"docs/reference/{name}.md": write() for name, write in made.items()}
 
 

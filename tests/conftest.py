@@ -18,9 +18,10 @@ from suanwang.adapters.store import tables
 from suanwang.adapters.store.memory import MemoryStore
 from suanwang.adapters.store.sql import SqlStore, open_store
 from suanwang.ports import Store
+from tests.ray_fixture import ray_url
 from tests.slurm_fixture import slurm_clusters
 
-__all__ = ["slurm_clusters"]
+__all__ = ["ray_url", "slurm_clusters"]
 
 SQL_ENGINES = ["sqlite", pytest.param("postgres", marks=pytest.mark.integration)]
 START_S = 30

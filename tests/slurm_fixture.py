@@ -3,20 +3,28 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from tools.slurm_clusters import PATHS, SlurmClusters, free_ports
+from tools.slurm_clusters import PATHS, THREE, Cluster, SlurmClusters, free_ports
+
+PROGRAMS = ("slurmctld", "slurmd", "munged", "slurmrestd")
 
 
 @pytest.fixture(scope="session")
 def slurm_clusters() -> Iterator[SlurmClusters]:
     """The three clusters, with slurmrestd; without slurmdbd."""
-    lacking = [
-        name for name in ("slurmctld", "slurmd", "munged", "slurmrestd") if shutil.which(name, path=PATHS) is None
-    ]
+    yield from clusters_with(Path(tempfile.mkdtemp(prefix="slurm-")), THREE, rest=True)
+
+
+def clusters_with(
+    root: Path, clusters: Sequence[Cluster], *, accounting: bool = False, rest: bool = False
+) -> Iterator[SlurmClusters]:
+    """Clusters while they are needed. Without Slurm the test is left out, or fails where it is required."""
+    wanted = [*PROGRAMS, *(("slurmdbd", "mariadbd") if accounting else ())]
+    lacking = [name for name in wanted if shutil.which(name, path=PATHS) is None]
     why = (
         f"Slurm is not installed ({', '.join(lacking)})" if lacking else "" if os.geteuid() == 0 else "Slurm needs root"
     )
@@ -24,10 +32,9 @@ def slurm_clusters() -> Iterator[SlurmClusters]:
         pytest.fail(f"{why}, and SUANWANG_REQUIRE_INTEGRATION=1 asks for it")
     if why:
         pytest.skip(why)
-    root = Path(tempfile.mkdtemp(prefix="slurm-"))
-    clusters = SlurmClusters(root, free_ports(), rest=True)
+    made = SlurmClusters(root, free_ports(), clusters, accounting=accounting, rest=rest)
     try:
-        clusters.start()
-        yield clusters
+        made.start()
+        yield made
     finally:
-        clusters.wipe()
+        made.wipe()

@@ -300,7 +300,8 @@ class SlurmClusters:
             _until(lambda: subprocess.run([*client, grant], check=False, capture_output=True).returncode == 0, 30, "db")
         shutil.copy(self.conf(name), folder / "slurm.conf")
         conf = folder / "slurmdbd.conf"
-        conf.write_text(SLURMDBD_CONF.format(root=self.root, port=self._dbd_port))
+        more = JWT.format(root=self.root) + "\n" if self._rest else ""
+        conf.write_text(SLURMDBD_CONF.format(root=self.root, port=self._dbd_port) + more)
         conf.chmod(0o600)
         if not _alive(folder / "slurmdbd.pid"):
             # slurmdbd looks for its file beside SLURM_CONF, its database client for the socket in a variable

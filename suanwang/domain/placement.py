@@ -59,6 +59,27 @@ class Option:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """A part of a run that is paused and moved: one pool over [start, end), aware UTC, and its cost by part."""
+
+    pool_id: str
+    site_id: str
+    accelerators: int
+    start: datetime
+    end: datetime
+    cost: Mapping[CostPart, Money]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Divided:
+    """A run in pieces, in order, what it costs in all, and what it saves against the cheapest run without a break."""
+
+    pieces: tuple[Piece, ...]
+    total: Money
+    saved: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rejection:
     """Why a pool cannot have the workload: a named reason, and the figures that bind."""
 

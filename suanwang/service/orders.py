@@ -13,6 +13,7 @@ from suanwang.place.place import place
 from suanwang.service.budgets import reserve_budgets
 from suanwang.service.hub import Hub
 from suanwang.service.moves import move
+from suanwang.service.outages import grid_with_outages
 from suanwang.service.planning import estimate_all, occupancy_of
 from suanwang.service.redemptions import redemptions_for
 from suanwang.settle import hold, money_of, release
@@ -45,8 +46,9 @@ def _estimate(hub: Hub, job: Job, now: datetime) -> None:
 
 
 def _place(hub: Hub, job: Job, now: datetime) -> None:
+    grid = grid_with_outages(hub, now)
     with hub.store.transaction() as tx:
-        occupancy = occupancy_of(tx, now, hub.grid)
+        occupancy = occupancy_of(tx, now, grid)
         decision = place(job.workload, hub.grid, job.estimates, job.rejections, now, occupancy)
         if isinstance(decision, Refused):
             first = decision.rejections[0]

@@ -6,20 +6,27 @@ from datetime import datetime, timedelta
 
 from suanwang.domain.estimate import Band, Estimate
 from suanwang.domain.job import ACTIVE, Job, JobState
-from suanwang.domain.placement import Occupancy, Option, Placement, Promise, Refused, Rejection
+from suanwang.domain.placement import Divided, Occupancy, Option, Placement, Promise, Refused, Rejection
 from suanwang.domain.reason import Reason
 from suanwang.domain.site import Grid
 from suanwang.domain.workload import Workload
 from suanwang.errors import msg
 from suanwang.estimate.feedback import Learned
 from suanwang.estimate.workload import estimate
+from suanwang.place.divide import divide
+from suanwang.place.offer import Request, offers
+from suanwang.place.outlook import Outlooks
+from suanwang.place.pareto import pareto
 from suanwang.place.place import place
 from suanwang.ports import Transaction
 from suanwang.service.hub import Hub
+from suanwang.service.outages import grid_with_outages
 
 PROMISED = (JobState.PLACED, JobState.HELD, JobState.QUEUED, JobState.RUNNING, JobState.PREEMPTED)
 """States in which a job has been promised its place and time."""
 OVERRUN = timedelta(minutes=1)
+HORIZON = timedelta(hours=168)
+"""How far off a start may be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,13 +43,34 @@ class Quote:
 def quote(hub: Hub, workload: Workload) -> Quote:
     """Estimate and place a workload without storing anything. Figures are estimates with a band."""
     now = hub.clock.now()
+    grid = grid_with_outages(hub, now)
     with hub.store.transaction() as tx:
-        occupancy = occupancy_of(tx, now, hub.grid)
+        occupancy = occupancy_of(tx, now, grid)
     estimates, refused = estimate_all(hub, workload)
     decision = place(workload, hub.grid, estimates, refused, now, occupancy)
     if isinstance(decision, Refused):
         return Quote(workload=workload, at=now, estimates=estimates, rejections=decision.rejections, placement=None)
     return Quote(workload=workload, at=now, estimates=estimates, rejections=decision.rejections, placement=decision)
+
+
+def tradeoffs(hub: Hub, workload: Workload) -> list[Option]:
+    """Options that no other beats in cost, finish time and carbon at once, in order of their ends."""
+    now = hub.clock.now()
+    with hub.store.transaction() as tx:
+        occupancy = occupancy_of(tx, now, hub.grid)
+    request = Request(workload=workload, grid=hub.grid, now=now, horizon=HORIZON, occupancy=occupancy)
+    made, _ = offers(request, estimate_all(hub, workload)[0], Outlooks(hub.grid))
+    return pareto(made, occupancy, workload.limits.budget)
+
+
+def in_pieces(hub: Hub, workload: Workload) -> Divided | None:
+    """The run paused and moved where that costs less than the cheapest one without a break; None: it does not, or the
+    workload is not preemptible with a checkpoint."""
+    now = hub.clock.now()
+    with hub.store.transaction() as tx:
+        occupancy = occupancy_of(tx, now, hub.grid)
+    request = Request(workload=workload, grid=hub.grid, now=now, horizon=HORIZON, occupancy=occupancy)
+    return divide(request, offers(request, estimate_all(hub, workload)[0], Outlooks(hub.grid))[0])
 
 
 def learned_of(hub: Hub) -> Learned:

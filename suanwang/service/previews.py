@@ -9,9 +9,8 @@ from suanwang.domain.job import Job
 from suanwang.domain.money import Money
 from suanwang.domain.period import Span, period_of
 from suanwang.domain.price import Basis, Charge, Price, PriceBook, Step
-from suanwang.domain.provenance import MissingFigure
 from suanwang.domain.usage import UsageRecord
-from suanwang.errors import msg
+from suanwang.errors import Never, msg
 from suanwang.ports import Transaction
 from suanwang.service.hub import Hub
 from suanwang.service.pricing import prices
@@ -104,14 +103,16 @@ def publish(hub: Hub, book: PriceBook, hours: int) -> PriceBook:
     """The next version of a book whose linked prices are the grid's marginal prices of the coming hours.
 
     The marginal price of an accelerator-hour is what another one there and then would cost the grid: congestion, and
-    power where the book does not bill it. Of several pools with the book, the dearest counts. Raises MissingFigure
+    power where the book does not bill it. Of several pools with the book, the dearest counts. Raises price-missing
     when the book links no price or no pool has it.
     """
     linked = [p for p in book.prices if p.link is not None]
     pools = [i for i, pool in enumerate(hub.grid.pools) if pool.price_book_id == book.id]
     if not linked or not pools or any(p.basis is not Basis.ACCELERATOR_HOUR for p in linked):
-        raise MissingFigure(
-            msg("price book {id}", id=book.id), msg("marginal link on accelerator_hour, and a pool that uses it")
+        raise Never(
+            "price-missing",
+            msg("price book {id} has no marginal link on accelerator_hour, or no pool uses it", id=book.id),
+            msg("Give accelerator_hour a `marginal` with its floor, and name the book at a pool of the grid file."),
         )
     found = prices(hub, hours)
     bills_power = book.price(Basis.KWH) is not None

@@ -60,15 +60,14 @@ def usage(count: int, seed: int = 7) -> Iterator[UsageRecord]:
         )
 
 
-def rated(count: int, seconds_now: Callable[[], float]) -> tuple[int, float, int]:
-    """(charges, seconds of rating, sum in millionths) for so many records, in batches: drawing them is not counted."""
-    rater, lines, micro, seconds = Rater(book()), 0, 0, 0.0
+def rated(count: int, wall: Callable[[], float], processor: Callable[[], float]) -> tuple[int, float, float]:
+    """(charges, seconds of the wall, of the processor) of rating so many records, in batches; drawing them is not
+    counted. The two arguments are clocks."""
+    rater, lines, seconds, used = Rater(book()), 0, 0.0, 0.0
     source = usage(count)
     while batch := [record for _, record in zip(range(BATCH), source, strict=False)]:
-        begin = seconds_now()
-        for record in batch:
-            for line in rater.lines(record):
-                micro += line.amount_micro
-                lines += 1
-        seconds += seconds_now() - begin
-    return lines, seconds, micro
+        begin, busy = wall(), processor()
+        lines += sum(len(rater.lines(record)) for record in batch)
+        seconds += wall() - begin
+        used += processor() - busy
+    return lines, seconds, used

@@ -24,6 +24,7 @@ from suanwang.ports import TakesArrays
 from tests.contract.agent_rig import AgentRig
 from tests.contract.engine_rig import ACCELERATORS, OTHER_POOL, POOL, JournalledRig, LocalRig, Rig, SimulatedRig
 from tests.contract.kubernetes_rig import KubernetesRig
+from tests.contract.ray_rig import RayRig
 from tests.contract.slurm_rig import SlurmRestRig, SlurmRig
 
 RIGS: Mapping[str, type[Rig]] = {
@@ -33,6 +34,7 @@ RIGS: Mapping[str, type[Rig]] = {
     "slurm": SlurmRig,
     "slurmrestd": SlurmRestRig,
     "kubernetes": KubernetesRig,
+    "ray": RayRig,
     "agent": AgentRig,
 }
 
@@ -447,6 +449,7 @@ def test_cancel_ends_children_that_ignore_it(rig: Rig) -> None:
     assert [line for line in marked_processes(rig.folder) if "sleep" in line] == []
 
 
+@needs("haste")
 def test_many_orders_at_once(rig: Rig) -> None:
     orders = [replace(rig.exits(number % 3), accelerators=0) for number in range(12)]
     for order in orders:

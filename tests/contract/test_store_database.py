@@ -119,6 +119,34 @@ def test_a_transaction_shuts_out_others_from_its_first_moment(sql_store: SqlStor
     assert order == [-1, 63]
 
 
+def test_sixty_four_redeemers_at_once_never_take_more_than_the_voucher_has(sql_store: SqlStore) -> None:
+    voucher = Account(id="voucher:v", kind=AccountKind.VOUCHER, owner="acme", unit="VCH:x")
+    used = Account(id="redeemed:x", kind=AccountKind.REDEEMED, owner="", unit="VCH:x")
+    issued = Account(id="issued:x", kind=AccountKind.EXTERNAL, owner="", unit="VCH:x", credit_limit_micro=None)
+
+    def units(id_: str, debit: str, credit: str, micro: int, kind: TransferKind) -> Transfer:
+        return Transfer(
+            id=id_, kind=kind, debit=debit, credit=credit, amount=Money(micro, "VCH:x"), at=NOW, memo="", job_id=id_
+        )
+
+    with sql_store.transaction() as tx:
+        for account in (voucher, used, issued):
+            tx.ledger.open(account)
+        tx.ledger.post([units("i", "issued:x", "voucher:v", 100, TransferKind.SINGLE)])
+
+    def redeem(number: int) -> int:
+        with suppress(Never), sql_store.transaction() as tx:
+            tx.ledger.post([units(f"h{number}", "voucher:v", "redeemed:x", 3, TransferKind.PENDING)])
+            return 1
+        return 0
+
+    with ThreadPoolExecutor(64) as pool:
+        assert sum(pool.map(redeem, range(64))) == 33
+    with sql_store.transaction() as tx:
+        assert tx.ledger.balance("voucher:v").available == 1
+        assert tx.ledger.check()["holds_open"] == 33
+
+
 def test_sixteen_threads_never_overdraw_an_account(sql_store: SqlStore) -> None:
     fill(sql_store)
 

@@ -13,9 +13,9 @@ from suanwang.domain.money import Money
 from suanwang.domain.order import Order
 from suanwang.domain.price import Basis, Charge, Price, PriceBook
 from suanwang.domain.provenance import Confidence, Provenance
-from suanwang.domain.usage import Source, UsageRecord
+from suanwang.domain.usage import Correction, Source, UsageRecord, corrected
 from suanwang.domain.workload import Batch, Workload, WorkloadKind
-from suanwang.errors import Conflict, Never
+from suanwang.errors import Conflict, Never, SuanwangError
 from suanwang.ports import Store, Transaction
 
 NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)
@@ -164,3 +164,61 @@ def test_the_database_refuses_false_usage(sql_store: SqlStore, statement: str, r
     with sql_store.transaction() as tx:
         assert tx.usage.records("j1") == [record("u1", 0, 10)]
         assert tx.usage.charges("j1") == [charge("c1", "u1")]
+
+
+def correction(sequence: int, id_: str = "u1", reason: str = "meter", **changes: object) -> Correction:
+    return Correction(
+        sequence=sequence,
+        at=NOW,
+        record=replace(record(id_, 0, 60), **changes),  # type: ignore[arg-type]
+        reason=reason,
+        evidence={"sha256": "x"},
+    )
+
+
+def test_a_record_is_corrected_by_a_further_one(store: Store) -> None:
+    first = correction(1, energy_kwh=Fraction(2))
+    with store.transaction() as tx:
+        fill(tx)
+        tx.usage.add(record("u1", 0, 60), [charge("c1", "u1")])
+        assert tx.usage.correct(first, [charge("rev@1:c1", "u1", -5), charge("c1@1", "u1", 3)])
+        assert not tx.usage.correct(first, [charge("c2", "u1")])
+        assert tx.usage.correct(correction(2, tokens=7), [])
+    with store.transaction() as tx:
+        assert tx.usage.records("j1") == [record("u1", 0, 60)]
+        found = tx.usage.corrections("j1")
+        assert [c.sequence for c in found] == [1, 2]
+        assert corrected(tx.usage.records("j1"), found)[0].tokens == 7
+        assert [c.id for c in tx.usage.charges("j1")] == ["c1", "c1@1", "rev@1:c1"]
+
+
+def test_a_correction_that_does_not_fit_is_refused_as_a_whole(store: Store) -> None:
+    with store.transaction() as tx:
+        fill(tx)
+        tx.usage.add(record("u1", 0, 60), [])
+        tx.usage.correct(correction(1, tokens=1), [])
+    refusals = (
+        (correction(1, tokens=2), "idempotency-conflict"),
+        (correction(3, tokens=1), "store-refused"),
+        (correction(2, tenant="other"), "store-refused"),
+        (correction(2, id_="u9"), "not-found"),
+    )
+    for wrong, code in refusals:
+        with pytest.raises(SuanwangError) as refusal, store.transaction() as tx:
+            tx.usage.correct(wrong, [charge("c9", "u1")])
+        assert refusal.value.code == code
+    with store.transaction() as tx:
+        assert len(tx.usage.corrections("j1")) == 1
+        assert tx.usage.charges("j1") == []
+
+
+def test_records_are_found_by_time_and_tenant(store: Store) -> None:
+    with store.transaction() as tx:
+        fill(tx)
+        tx.usage.add(record("u2", 60, 120), [])
+        tx.usage.add(record("u1", 0, 60), [])
+        minute = timedelta(minutes=1)
+        assert [r.id for r in tx.usage.between(NOW, NOW + 2 * minute)] == ["u1", "u2"]
+        assert [r.id for r in tx.usage.between(NOW + minute, NOW + 9 * minute)] == ["u2"]
+        assert [r.id for r in tx.usage.between(NOW, NOW + minute, "acme")] == ["u1"]
+        assert tx.usage.between(NOW, NOW + minute, "nobody") == []

@@ -42,7 +42,6 @@ same time also overlap; the key remains, as the index that the trigger reads."""
 
 HARMLESS: Mapping[str, str] = {
     "submit.cancel": "one write, refused when the job has moved since it was read: at worst the tenant asks again",
-    "planning.learned_of": "reads only; a run that it does not see yet is in the next estimate",
     "dispatch.snapshot": "reads only; what is decided on it is checked again where it is stored",
 }
 """Transactions that nothing is lost without, and why. (That they are there costs nothing, and the port has no other way

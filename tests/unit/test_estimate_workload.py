@@ -23,6 +23,8 @@ from suanwang.domain.workload import (
     Workload,
     WorkloadKind,
 )
+from suanwang.estimate.machine import machine
+from suanwang.estimate.serving import Degrees, best_replica
 from suanwang.estimate.workload import estimate
 
 SHEET = Provenance(source="vendor datasheet", confidence=Confidence.DATASHEET)
@@ -243,3 +245,82 @@ def test_the_software_factor_speeds_up_and_overhead_adds_power() -> None:
     heavy = estimated(workload, replace(POOL, node_overhead_w=4000.0))
     light = estimated(workload, replace(POOL, node_overhead_w=400.0))
     assert heavy.power_w_it.mid - light.power_w_it.mid == pytest.approx(3600)
+
+
+def test_what_is_reused_of_a_prompt_is_not_computed_again() -> None:
+    seen = machine(POOL, "bf16", 8)
+    plain, reused = (best_replica(replace(SERVE, prefix_reuse=share), seen, Degrees(tp=4)) for share in (0.0, 0.5))
+    assert plain is not None
+    assert reused is not None
+    assert reused.requests_per_s > plain.requests_per_s
+    assert reused.batch > plain.batch
+
+
+def test_a_narrower_cache_holds_more_requests() -> None:
+    wide = estimated(order(replace(SERVE, cache_dtype="bf16"), WorkloadKind.SERVE, demand=Demand(count=8)))
+    narrow = estimated(order(replace(SERVE, cache_dtype="fp8"), WorkloadKind.SERVE, demand=Demand(count=8)))
+    assert narrow.results["tokens_per_s_max"] >= wide.results["tokens_per_s_max"]
+    assert estimated(order(SERVE, WorkloadKind.SERVE, demand=Demand(count=8))).results == wide.results
+
+
+EXPERTS = ModelSpec(
+    id="moe",
+    layers=32,
+    hidden=4096,
+    heads=32,
+    kv_heads=4,
+    head_size=128,
+    ffn=12288,
+    vocab=128256,
+    experts=128,
+    experts_per_token=8,
+    expert_ffn=1536,
+)
+
+
+def test_experts_are_spread_over_groups_of_attention_where_that_is_better() -> None:
+    """With few heads of keys tensor parallelism copies the cache; spread experts do not."""
+    found = estimated(order(replace(SERVE, model=EXPERTS, requests_per_s=400), WorkloadKind.SERVE))
+    assert found.layout.ep > 1
+    assert found.layout.accelerators == found.accelerators
+
+
+def test_what_fits_no_card_goes_to_the_servers_memory() -> None:
+    one = estimated(
+        order(
+            replace(TUNE, model=LLAMA_8B, method=FinetuneMethod.FULL, global_batch=8),
+            WorkloadKind.FINETUNE,
+            demand=Demand(count=1),
+        )
+    )
+    assert one.layout.offload != "none"
+    assert one.memory_bytes_total <= 80e9
+    assert {a.name for a in one.assumptions} >= {"host_link", "host_memory"}
+    many = estimated(
+        order(replace(TUNE, model=LLAMA_8B, method=FinetuneMethod.FULL), WorkloadKind.FINETUNE, demand=Demand(count=8))
+    )
+    assert many.layout.offload == "none"
+    assert one.time_s.mid > many.time_s.mid
+
+
+@pytest.mark.parametrize("length", [131_072, 1_048_576])
+def test_sequences_to_a_million_tokens(length: int) -> None:
+    long = replace(PRETRAIN, sequence_length=length, global_batch=8)
+    found = estimated(order(long, WorkloadKind.PRETRAIN, demand=Demand(count=256)))
+    assert found.layout.cp > 1
+    assert found.breakdown_s["attention"] > found.breakdown_s["matrices"]
+
+
+def test_a_window_saves_attention() -> None:
+    far = replace(PRETRAIN, sequence_length=131_072, global_batch=16)
+    near = replace(far, model=replace(LLAMA_8B, sliding_window=4096))
+    whole, windowed = (estimated(order(t, WorkloadKind.PRETRAIN, demand=Demand(count=64))) for t in (far, near))
+    per_step = [e.breakdown_s["attention"] for e in (whole, windowed)]
+    assert per_step[1] < per_step[0] / 10
+
+
+def test_an_item_has_the_efficiency_that_is_stated() -> None:
+    known = Batch(flops=1e18, dtype="bf16", efficiency=0.25, efficiency_source="prior: item x")
+    found = estimated(order(known, WorkloadKind.BATCH, demand=Demand(count=1)))
+    assert found.time_s.mid == pytest.approx(1e18 / (989e12 * 0.25))
+    assert any(a.name == "efficiency" and "prior" in a.source for a in found.assumptions)

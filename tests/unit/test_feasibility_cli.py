@@ -9,6 +9,7 @@ import pytest
 from suanwang.interfaces.cli.main import main
 
 SITES = Path(__file__).parents[2] / "examples" / "sites"
+TRACE = Path(__file__).parents[1] / "reference" / "queue_starts" / "busy.swf"
 EAST = str(SITES / "east-100p.yaml")
 
 
@@ -54,6 +55,11 @@ def test_break_even_is_where_the_npv_is_0(capsys: pytest.CaptureFixture[str]) ->
         (["--html", "/nowhere/at/all.html"], "cannot be written"),
         (["--actual", "/nowhere.csv"], "cannot be read"),
         (["--ledger", "x", "--since", "yesterday"], "is not a time"),
+        (["--ledger", "x"], "day of the decision is missing"),
+        (["--montecarlo", "5", "--seed", "-1"], "not in the range"),
+        (["--replay", str(TRACE), "--patience", "nan"], "not possible"),
+        (["--replay", str(TRACE), "--patience", "1e9"], "from 0 to 8760"),
+        (["--replay", str(TRACE.with_name("starts_s.csv"))], "format of the trace is not known"),
     ],
 )
 def test_bad_options_are_named(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,21 +3,26 @@
 import csv
 import io
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
 import pytest
 
 from suanwang.domain.invoice import DocumentKind
+from suanwang.domain.ledger import Account, AccountKind, Transfer, TransferKind
 from suanwang.domain.money import Money, total
-from suanwang.domain.price import Basis, Commitment, Tax
-from suanwang.errors import NotNow, SuanwangError
+from suanwang.domain.period import ClosedPeriod, read_month
+from suanwang.domain.price import Basis, Commitment, MarginalLink, Price, Tax
+from suanwang.errors import Conflict, Never, NotNow, SuanwangError
 from suanwang.interfaces.reports.html import html_page
 from suanwang.interfaces.reports.invoice import invoice_document
 from suanwang.interfaces.reports.metrics import metrics_text
+from suanwang.ports import Store
 from suanwang.schemas.focus import focus_csv, plain_csv
-from tests.month_world import World
-from tests.small_grid import book, cny
+from suanwang.schemas.price_book import read_price_book
+from suanwang.schemas.price_book_text import price_book_text
+from tests.month_world import START, World
+from tests.small_grid import SHANGHAI, book, cny
 
 NOVEMBER = datetime(2026, 11, 3, tzinfo=UTC)
 DECEMBER = datetime(2026, 12, 2, tzinfo=UTC)
@@ -177,3 +182,59 @@ def test_ondemand_sees_what_can_be_spent() -> None:
     found = world.books.balance_json()
     assert (found["version"], found["config"]) == (1, {"unit": "CNY", "project_type": "project"})
     assert {"user": "me", "project": "me", "value": 10010.0} in found["balances"]  # type: ignore[operator]
+
+
+def test_linked_prices_are_published_from_the_marginal_ones() -> None:
+    link = MarginalLink(factor=Fraction(2), floor=cny("1"), cap=cny("3"))
+    linked = replace(book(kwh=None), prices=(Price(basis=Basis.ACCELERATOR_HOUR, amount=None, link=link),))
+    world = World(books=(linked,))
+    job = world.run(3600)  # before anything is published the floor holds: 8 x 1 CNY
+    assert world.books.invoices("me", "2026-10")[0].charged == cny("8")
+    made = world.books.publish("book", 24)
+    assert (made.version, made.effective) == (2, world.clock.now().replace(minute=0, second=0, microsecond=0))
+    (price,) = made.prices
+    assert price.steps
+    assert all(cny("1") <= step.amount <= cny("3") for step in price.steps)
+    assert read_price_book(price_book_text(made), "b.yaml") == made
+    early = replace(made, effective=START)
+    assert world.books.rerate(job.id, early).after == cny("8")  # its hour is before the first step
+    with pytest.raises(Never, match="has no marginal link"):
+        World().books.publish("book", 24)
+
+
+def test_a_sealed_version_keeps_its_terms_on_every_store(store: Store) -> None:
+    with store.transaction() as tx:
+        tx.usage.seal(book(tax=VAT))
+        tx.usage.seal(replace(book(tax=VAT), channel="another note"))
+        assert tx.usage.sealed() == [book(tax=VAT)]
+    for changed in (book(rent="6", tax=VAT), book(), book(tax=VAT, minimum_per_job=cny("1"))):
+        with pytest.raises(Conflict, match="is already there with another body"), store.transaction() as tx:
+            tx.usage.seal(changed)
+
+
+def test_months_close_in_order_on_every_store(store: Store) -> None:
+    october, december = (read_month(m, SHANGHAI) for m in ("2026-10", "2026-12"))
+    with store.transaction() as tx:
+        tx.books.close(ClosedPeriod(period=october, closed=DECEMBER, position=0, hash="x"))
+        tx.books.close(ClosedPeriod(period=october, closed=DECEMBER, position=0, hash="x"))
+    with pytest.raises(Never, match="must follow"), store.transaction() as tx:
+        tx.books.close(ClosedPeriod(period=december, closed=DECEMBER, position=0, hash="x"))
+    with store.transaction() as tx:
+        assert [c.period.id for c in tx.books.closed()] == ["2026-10"]
+        tx.ledger.open(Account(id="out", kind=AccountKind.EXTERNAL, owner="", unit="CNY", credit_limit_micro=None))
+        tx.ledger.open(Account(id="in", kind=AccountKind.TENANT, owner="", unit="CNY"))
+    late = Transfer(
+        id="t",
+        kind=TransferKind.SINGLE,
+        debit="out",
+        credit="in",
+        amount=cny("1"),
+        at=october.end - timedelta(microseconds=1),
+        memo="",
+    )
+    with pytest.raises(Conflict) as refusal, store.transaction() as tx:
+        tx.ledger.post([late])
+    assert refusal.value.code == "period-closed"
+    with store.transaction() as tx:
+        tx.ledger.post([replace(late, at=october.end)])
+        assert tx.ledger.check()["transfers"] == 1

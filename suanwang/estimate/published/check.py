@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from math import isfinite
 
+import numpy as np
+
 from suanwang.domain.catalog import Catalog
 from suanwang.domain.provenance import MissingFigure
 from suanwang.errors import Message, msg
@@ -44,7 +46,8 @@ def score(row: Row, line: int, catalog: Catalog) -> Scored:
     """One row of a table. Never raises for what a row holds: it is skipped with the reason."""
     about = Scored(id=row.text("id") or f"line {line}", source=row.text("source"), task=row.text("task"))
     try:
-        found = predict(row, catalog)
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # what is not finite is skipped below
+            found = predict(row, catalog)
     except Unscored as unscored:
         return replace(about, skipped=unscored.reason)
     except MissingFigure as missing:

@@ -66,7 +66,7 @@ def given(row: Row, accelerators: int, batch: int, layers: int, experts: int = 0
     micro = [min(row.whole("micro_batch", 1), most)] if row.number("micro_batch") else []
     micro = micro or [b for b in MICRO_BATCHES if b <= most]
     chunks = interleavings(row, layers, pp)
-    spread = [min(row.whole("EP", 1), dp * cp * tp)]
+    spread = [min(row.whole("EP", 1), dp * cp * tp, max(experts, 1))]
     if experts and row.number("EP") is None:
         spread = [e for e in divisors(experts) if dp % e == 0]
     choices = product(spread, micro, chunks, recomputations(row))

@@ -8,6 +8,14 @@ from math import isfinite
 from suanwang.errors import Message
 
 FORMATS = (("fp4", "fp4"), ("fp8", "fp8"), ("int8", "int8"), ("bf16", "bf16"), ("fp16", "fp16"), ("amp", "bf16"))
+VAGUE = (
+    ("mixed", "bf16"),
+    ("16-bit", "bf16"),
+    ("16bit", "bf16"),
+    ("autocast", "bf16"),
+    ("int4", "fp4"),
+    ("w4a16", "bf16"),
+)
 FORMATS_WIDE = (("tf32", "tf32"), ("fp32", "fp32"), ("fp64", "fp64"))
 
 
@@ -53,7 +61,7 @@ class Row:
         """Number format of the matrix products: the narrowest that the precision names. None: not stated."""
         words = self.text("precision").lower().replace("float", "fp").replace("bfp", "bf").replace("nvfp", "fp")
         words = words.replace("half", "fp16").replace("w4a4", "fp4").replace("w8a8", "fp8")
-        found = [name for word, name in (*FORMATS, *FORMATS_WIDE) if word in words]
+        found = [name for word, name in (*FORMATS, *FORMATS_WIDE, *VAGUE) if word in words]
         return found[0] if found else None
 
 

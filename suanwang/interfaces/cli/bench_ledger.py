@@ -5,7 +5,7 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -61,13 +61,13 @@ def ledger(
             found["postgresql"] = _median([postgres_speed(postgres, transfers, group)])
     if records:
         terminal.note(msg("Rating {count} usage records", count=records))
-        lines, seconds, _ = rated(records, perf_counter)
-        found["rating"] = {"records": records, "charges": lines, "seconds": round(seconds, 3), "peak_mb": _peak_mb()}
+        lines, seconds, used = rated(records, perf_counter, process_time)
+        found["rating"] = {"records": records, "charges": lines, **_times(seconds, used)}
     if audit:
         terminal.note(msg("Checking a ledger of {count} transfers", count=audit))
         with tempfile.TemporaryDirectory() as folder:
-            checked, seconds = audited(Path(folder), audit)
-        found["audit"] = {"transfers": checked, "seconds": round(seconds, 3), "peak_mb": _peak_mb()}
+            checked, seconds, used = audited(Path(folder), audit)
+        found["audit"] = {"transfers": checked, **_times(seconds, used)}
     if as_json:
         terminal.json(found)
     else:
@@ -81,6 +81,11 @@ def _median(runs: "list[Speed]") -> dict[str, object]:
     ratio = round(median(run.ratio for run in runs), 3)
     figures = {name: round(v) if isinstance(v, float) else v for name, v in asdict(middle).items()}
     return {**figures, "ratio": ratio, "runs": len(runs)}
+
+
+def _times(seconds: float, cpu_s: float) -> dict[str, float]:
+    """Of the wall, and of the processor, which other work on the machine does not lengthen."""
+    return {"seconds": round(seconds, 3), "cpu_s": round(cpu_s, 3), "peak_mb": _peak_mb()}
 
 
 def _peak_mb() -> int:
@@ -103,10 +108,11 @@ def _show(terminal: Terminal, found: dict[str, Any]) -> None:
             count = part.get("records", part.get("transfers"))
             terminal.say(
                 msg(
-                    "{name}: {count} in {seconds} s, peak {peak} MB",
+                    "{name}: {count} in {seconds} s ({cpu} s of the processor), peak {peak} MB",
                     name=name,
                     count=f"{count:,}",
                     seconds=part["seconds"],
+                    cpu=part["cpu_s"],
                     peak=part["peak_mb"],
                 )
             )

@@ -27,8 +27,8 @@ def budget() -> None:
 def budget_list(terminal: Terminal, tenant: str, grid: str, as_json: bool) -> int:
     """Every budget in its present period, with the warnings that it has given.
 
-    Budgets are in the grid file. A job counts against all that cover it: its tenant's, its project's (label `project`)
-    and its user's (label `user`).
+    Budgets are in the grid file. A job counts against all that cover it: its tenant's, its project's (label
+    `project`) and its user's (label `user`).
 
     \b
     Example:

@@ -31,8 +31,8 @@ out_option = click.option("--out", type=click.Path(path_type=Path), help="File t
 def month(terminal: Terminal, tenant: str, month: str, form: str, out: Path | None, grid: str, as_json: bool) -> int:
     """A tenant's invoice of MONTH, and the credit note where earlier months were corrected in it.
 
-    Once the month is closed (`suanwang period close`) they are kept as they are; before that they are drafts. With a
-    credit note, --out is written for the invoice, and the note beside it as <name>-credit-note.
+    Once the month is closed (`suanwang period close`) they are kept as they are; before that they are drafts.
+    With a credit note, --out is written for the invoice, and the note beside it as <name>-credit-note.
 
     \b
     Examples:
@@ -97,19 +97,21 @@ def statement(
 @click.option("--tenant", default="", help="Only this tenant's (FOCUS and CSV).")
 @click.option("--unit", default="", help="Open OnDemand: accelerator-hour for quotas; money if not given.")
 @grid_option
+@json_option
 @click.pass_obj
-def export(terminal: Terminal, month: str, form: str, tenant: str, unit: str, grid: str) -> int:
+def export(terminal: Terminal, month: str, form: str, tenant: str, unit: str, grid: str, as_json: bool) -> int:
     """The books of MONTH for other programs, on standard output.
 
-    FOCUS is the FinOps Open Cost and Usage Specification. The sum of its BilledCost is what the documents of the month
-    ask for. `ondemand` and `prometheus` are as of now.
+    FOCUS is the FinOps Open Cost and Usage Specification. The sum of its BilledCost is what the documents of
+    the month ask for. `ondemand` and `prometheus` are as of now.
 
     \b
     Examples:
       suanwang bill export 2026-11 --format focus-1.2 > focus.csv
       suanwang bill export 2026-11 --format ondemand > balance.json
     """
-    from suanwang.schemas.focus import focus_csv, plain_csv
+    from suanwang.schemas.focus import focus_csv, focus_row, plain_csv
+    from suanwang.schemas.wire import plain
     from suanwang.sdk import Client
 
     with Client.open(grid) as client:
@@ -119,12 +121,18 @@ def export(terminal: Terminal, month: str, form: str, tenant: str, unit: str, gr
             case "prometheus":
                 from suanwang.interfaces.reports.metrics import metrics_text
 
-                click.echo(metrics_text(client.books.figures()), nl=False)
-            case "csv":
-                click.echo(plain_csv(client.books.billed(month, tenant)), nl=False)
+                figures = client.books.figures()
+                if as_json:
+                    terminal.json({"figures": plain(figures)})
+                else:
+                    click.echo(metrics_text(figures), nl=False)
             case _:
                 rows = client.books.billed(month, tenant)
-                click.echo(focus_csv(rows, form.removeprefix("focus-")), nl=False)
+                if as_json:
+                    terminal.json({"rows": plain(rows) if form == "csv" else [focus_row(row) for row in rows]})
+                else:
+                    version = form.removeprefix("focus-")
+                    click.echo(plain_csv(rows) if form == "csv" else focus_csv(rows, version), nl=False)
     return 0
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from suanwang.service.replayed import Replayed
 
 _QUIET_DRAWS = 100_000
+_PATIENCE_HOURS_MAX = 8760
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
@@ -29,7 +30,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--breakeven", metavar="VARIABLE", help="Value of VARIABLE at which the NPV is 0.")
 @click.option("--tornado", is_flag=True, help="What the NPV rests on, by influence.")
 @click.option("--montecarlo", metavar="N", type=int, default=0, help="Draw the uncertain figures N times.")
-@click.option("--seed", type=int, default=1, show_default=True, help="Seed of the draws.")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of the draws.")
 @click.option(
     "--sampling",
     type=click.Choice(["latin", "sobol"]),
@@ -196,10 +197,12 @@ def _replay(study: "Study", asked: dict[str, Any], catalog: "Catalog") -> Any:
     if not isinstance(trace, JobTrace):
         what = msg("this trace has no times: it cannot fill a site over time.")
         raise InvalidInput([Problem(name, what, msg("Take a trace of jobs in time, such as SWF."))])
+    if not 0 <= asked["patience"] <= _PATIENCE_HOURS_MAX:
+        what = msg("{value} hours of patience are not possible.", value=asked["patience"])
+        remedy = msg("Give a number from 0 to {most}.", most=_PATIENCE_HOURS_MAX)
+        raise InvalidInput([Problem("--patience", what, remedy)])
     outside = price_elsewhere(study, catalog) if asked["marginal"] else None
-    return from_replay(
-        study.plan, trace.jobs, name, asked["policy"], outside=outside, patience_hours=max(asked["patience"], 0.0)
-    )
+    return from_replay(study.plan, trace.jobs, name, asked["policy"], outside=outside, patience_hours=asked["patience"])
 
 
 def _review(study: "Study", asked: dict[str, Any]) -> "Review":
@@ -222,7 +225,10 @@ def _since(text: str | None) -> datetime:
     from suanwang.schemas.times import read_instant
     from suanwang.schemas.wrong import Wrong
 
+    if not text:
+        what = msg("the day of the decision is missing.")
+        raise InvalidInput([Problem("--since", what, msg("Give it, such as {example}.", example="2027-01-01"))])
     try:
-        return read_instant(f"{text}T00:00Z" if text and "T" not in text else text)
+        return read_instant(text if "T" in text else f"{text}T00:00Z")
     except Wrong as error:
         raise InvalidInput([Problem("--since", error.message, error.remedy)]) from error

@@ -12,6 +12,7 @@ from suanwang.interfaces.cli.bench import bench
 from suanwang.interfaces.cli.books import admin, bill, ledger, voucher
 from suanwang.interfaces.cli.budgets import budget, period
 from suanwang.interfaces.cli.catalog import catalog
+from suanwang.interfaces.cli.data import data
 from suanwang.interfaces.cli.documents import export, month, statement
 from suanwang.interfaces.cli.estimate import estimate
 from suanwang.interfaces.cli.estimate_demand import demand
@@ -26,6 +27,7 @@ from suanwang.interfaces.cli.keeping import backup, migrate, restore
 from suanwang.interfaces.cli.measure import measure
 from suanwang.interfaces.cli.model import model
 from suanwang.interfaces.cli.office import COMMANDS as OFFICE_COMMANDS
+from suanwang.interfaces.cli.place import place
 from suanwang.interfaces.cli.plan import plan
 from suanwang.interfaces.cli.price_books import book
 from suanwang.interfaces.cli.prices import prices
@@ -34,7 +36,7 @@ from suanwang.interfaces.cli.programmes import COMMANDS as PROGRAMME_COMMANDS
 from suanwang.interfaces.cli.replan import replan
 from suanwang.interfaces.cli.replay import replay
 from suanwang.interfaces.cli.replay_advise import advise
-from suanwang.interfaces.cli.run import place, run, submit
+from suanwang.interfaces.cli.run import run, submit
 from suanwang.interfaces.cli.terminal import Terminal, error_as_json
 from suanwang.interfaces.cli.up import up
 from suanwang.interfaces.cli.usage import usage
@@ -63,6 +65,7 @@ COMMANDS = (
     catalog,
     run,
     estimate,
+    data,
     imports,
     measure,
     place,

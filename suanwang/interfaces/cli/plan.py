@@ -15,10 +15,18 @@ from suanwang.interfaces.cli.terminal import Terminal
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed is the same plan.")
 @click.option("--why", is_flag=True, help="Tell for each workload its reasons and refusals too.")
+@click.option("--map", "map_file", default="", help="Draw who runs where on a map: FILE.svg or FILE.png.")
 @json_option
 @click.pass_obj
 def plan(
-    terminal: Terminal, workloads: tuple[str, ...], grid: str, hours: int, seed: int, why: bool, as_json: bool
+    terminal: Terminal,
+    workloads: tuple[str, ...],
+    grid: str,
+    hours: int,
+    seed: int,
+    why: bool,
+    map_file: str,
+    as_json: bool,
 ) -> int:
     """Place several workloads together at least total cost, without ordering them.
 
@@ -31,6 +39,7 @@ def plan(
     Example:
       suanwang plan examples/workloads/*.yaml --grid examples/grids/three-hubs.yaml --why
     """
+    from suanwang.interfaces.cli.place import draw_map
     from suanwang.interfaces.cli.plan_views import plan_as_json, show_plan
     from suanwang.sdk import Client
     from suanwang.service.plans import plan_workloads
@@ -53,6 +62,8 @@ def plan(
                 )
             )
         made = plan_workloads(client.house.hub, orders, hours, seed)
+    if map_file:
+        draw_map(terminal, orders, made, map_file)
     if as_json:
         terminal.json(plan_as_json(made, terminal.translate))
     else:

@@ -188,8 +188,9 @@ def rerate(terminal: Terminal, file: str, job_id: str, grid: str, as_json: bool)
 @click.argument("book_id")
 @click.option("--hours", default=168, show_default=True, help="Hours that prices are published for.")
 @grid_option
+@json_option
 @click.pass_obj
-def publish(terminal: Terminal, book_id: str, hours: int, grid: str) -> int:
+def publish(terminal: Terminal, book_id: str, hours: int, grid: str, as_json: bool) -> int:
     """The next version of a book whose prices follow the grid's marginal prices, as a file on standard output.
 
     Put it into a folder that SUANWANG_PRICE_BOOKS names: from its time on, jobs are charged by it.
@@ -199,11 +200,15 @@ def publish(terminal: Terminal, book_id: str, hours: int, grid: str) -> int:
       suanwang book publish spot --hours 24 > books/spot-4.yaml
     """
     from suanwang.schemas.price_book_text import price_book_text
+    from suanwang.schemas.wire import plain
     from suanwang.sdk import Client
 
-    del terminal
     with Client.open(grid) as client:
-        click.echo(price_book_text(client.books.publish(book_id, hours)), nl=False)
+        made = client.books.publish(book_id, hours)
+    if as_json:
+        terminal.json(plain(made))
+    else:
+        click.echo(price_book_text(made), nl=False)
     return 0
 
 

@@ -10,9 +10,10 @@ from suanwang.interfaces.cli.terminal import Terminal
 @click.command()
 @grid_option
 @click.option("--hours", type=click.IntRange(1, 24 * 366), default=168, show_default=True, help="How many hours.")
+@click.option("--picture", default="", help="Draw the prices by pool and hour: FILE.svg or FILE.png.")
 @json_option
 @click.pass_obj
-def prices(terminal: Terminal, grid: str, hours: int, as_json: bool) -> int:
+def prices(terminal: Terminal, grid: str, hours: int, picture: str, as_json: bool) -> int:
     """The marginal price of every pool and hour, per accelerator-hour, given what is promised already.
 
     Rent, plus power at the accelerator's own power, plus congestion: what one accelerator more, there and then, would
@@ -29,7 +30,14 @@ def prices(terminal: Terminal, grid: str, hours: int, as_json: bool) -> int:
     from suanwang.sdk import Client
 
     with Client.open(grid) as client:
-        found = client.prices(hours)
+        found, zone = client.prices(hours), next(iter(client.zones().values()))
+    if picture:
+        from suanwang.interfaces.pictures.placement import heat_map
+        from suanwang.interfaces.pictures.svg import write_picture
+
+        title = terminal.text(msg("Price of an accelerator-hour, {currency}", currency=found.currency))
+        cells = {pool: columns.total for pool, columns in found.pools.items()}
+        write_picture(picture, heat_map(cells, found.start, zone, title))
     if as_json:
         terminal.json(
             {

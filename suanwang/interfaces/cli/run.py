@@ -1,4 +1,4 @@
-"""`run`, `place` and `submit`: from a workload file to a quote, a job, and a bill."""
+"""`run` and `submit`: from a workload file to a quote, a job, and a bill."""
 
 import click
 
@@ -54,22 +54,6 @@ def run(terminal: Terminal, workload: str, grid: str, dry_run: bool, key: str, a
         else:
             show_invoice(terminal, bill)
         return 0 if job.outcome == "succeeded" else 1
-
-
-@click.command()
-@workload_file
-@grid_option
-@json_option
-@click.pass_context
-def place(ctx: click.Context, workload: str, grid: str, as_json: bool) -> int:
-    """Where and when a workload would run, what that costs by part, and why. The same as `run --dry-run`.
-
-    \b
-    Example:
-      suanwang place examples/workloads/finetune-8b-lora.yaml --grid examples/grids/three-hubs.yaml
-    """
-    result: int = ctx.invoke(run, workload=workload, grid=grid, dry_run=True, key="", as_json=as_json)
-    return result
 
 
 @click.command()

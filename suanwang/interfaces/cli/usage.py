@@ -86,9 +86,9 @@ def reconcile(
 ) -> int:
     """Compare the readings of another meter (CSV) with the records; with --apply, correct these by them.
 
-    Columns: job, start, end, and some of accelerator_hours, energy_kwh, tokens, utilisation; meter and source if given.
-    A record's energy is replaced only by a source that is trusted as much (measured, then engine_accounting, then
-    modelled). What a settled job owes or gets back is posted in the open month.
+    Columns: job, start, end, and some of accelerator_hours, energy_kwh, tokens, utilisation; meter and source if
+    given. A record's energy is replaced only by a source that is trusted as much (measured, then
+    engine_accounting, then modelled). What a settled job owes or gets back is posted in the open month.
 
     \b
     Examples:
@@ -165,8 +165,8 @@ def _show(terminal: Terminal, found: "Reconciliation") -> None:
 def exchange(terminal: Terminal, dtype: str, reference: str, as_json: bool) -> int:
     """What an hour of each accelerator is worth in hours of another, by what they deliver; beside the peaks alone.
 
-    Delivered is peak × measured efficiency, with the method and date of the measurement. Methods are not comparable
-    with one another: rows whose method is not the reference's are marked.
+    Delivered is peak × measured efficiency, with the method and date of the measurement. Methods are not
+    comparable with one another: rows whose method is not the reference's are marked.
 
     \b
     Example:

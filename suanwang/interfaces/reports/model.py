@@ -120,7 +120,7 @@ def _details(found: ModelFindings, w: Writer) -> Iterator[Block]:
             w.name(INFLUENCES, i.name) + (" *" if i.assumed else ""),
             w.money(i.low),
             w.money(i.high),
-            w.sources(i.sources) if i.sources else w.text(msg("estimator, its band")) if not i.assumed else DASH,
+            w.brief(i.sources) if i.sources else w.text(msg("estimator, its band")) if not i.assumed else DASH,
         )
         for cost, each in zip(found.costs, found.influences, strict=True)
         for i in each

@@ -179,7 +179,7 @@ def influence(resting: Sequence[Resting], npv: float, w: Writer) -> Iterator[Blo
             w.variable(r.swing.name) + (" *" if r.swing.assumed else ""),
             *(w.value(r.swing.name, v, r.swing.unit) for v in (r.swing.planned, r.swing.low, r.swing.high)),
             w.money(r.swing.width),
-            w.sources(r.sources),
+            w.brief(r.sources),
         )
         for r in resting
     ]

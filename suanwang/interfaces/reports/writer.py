@@ -1,6 +1,6 @@
 """Figures and names of a report in the reader's language: 39.8 M CNY in English, 3,976.5 万元 in Chinese."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from suanwang.domain.provenance import Provenance
 from suanwang.errors import Message, msg
@@ -9,6 +9,8 @@ from suanwang.interfaces.reports.names import CONFIDENCE, VARIABLES
 _SCALES_EN = ((1e9, " bn"), (1e6, " M"), (1e3, " k"))
 _SCALES_ZH = ((1e8, " 亿"), (1e4, " 万"))
 DASH = "–"
+BRIEF = 60
+"""Characters of a source where there is little room."""
 
 
 class Writer:
@@ -65,6 +67,15 @@ class Writer:
 
     def variable(self, name: str) -> str:
         return self.name(VARIABLES, name)
+
+    def brief(self, sources: Sequence[Provenance]) -> str:
+        """The first source in short, its confidence, and how many there are beside it; the assumptions have all."""
+        if not sources:
+            return self.text(msg("no source given"))
+        first = sources[0]
+        cut = first.source if len(first.source) <= BRIEF else first.source[:BRIEF].rsplit(" ", 1)[0] + " …"
+        more = self.text(msg("; {count} more", count=len(sources) - 1)) if len(sources) > 1 else ""
+        return f"{cut} ({self.text(CONFIDENCE[first.confidence])}){more}"
 
     def sources(self, sources: Iterable[Provenance | None]) -> str:
         """Each source with its date and confidence."""

@@ -99,6 +99,11 @@ def test_what_is_wrong_is_told_with_its_place(old: str, new: str, place: str, me
     assert message in str(problem.message)
 
 
+def test_the_examples_are_whole() -> None:
+    folder = Path(__file__).parents[3] / "examples" / "price-books"
+    assert sorted(b.id for b in load_price_books([folder])) == ["delivered", "npu-list", "spot"]
+
+
 def test_a_folder_of_books_tells_all_its_problems_at_once(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(BOOK)
     (tmp_path / "b.yaml").write_text(BOOK.replace("share: 10 %", "share: 0 %"))

@@ -9,8 +9,9 @@ from pathlib import Path
 from suanwang.adapters.engines.devices import VISIBLE_DEVICES
 from suanwang.adapters.engines.options import Option
 from suanwang.adapters.engines.programs import refused
+from suanwang.adapters.engines.shell import GRACE_S, command_text
 from suanwang.adapters.engines.slurm.cluster import Node
-from suanwang.adapters.engines.slurm.script import GRACE_S, Launch, command_text
+from suanwang.adapters.engines.slurm.script import Launch
 from suanwang.domain.order import Order
 from suanwang.domain.site import Pool
 from suanwang.errors import msg

@@ -283,16 +283,17 @@ def _booked(job: Mapping[str, Any]) -> Account:
     base = array.get("job_id")
     signal = code.get("signal") or {}
     total = times.get("total", {})
+    state, status = _state(job.get("state", {}).get("current")), int(_number(code.get("return_code")) or 0)
     return Account(
         row=Row(
             id=f"{base}_{int(index)}" if base and index is not None else str(job["job_id"]),
             name=job.get("name", ""),
-            state=_state(job.get("state", {}).get("current")),
+            state=state,
             start=_number(times.get("start")),
             end=_number(times.get("end")),
             nodes=job.get("nodes") or "",
         ),
-        exit_code=int(_number(code.get("return_code")) or 0),
+        exit_code=None if status == 0 and state == "FAILED" else status,  # v0.0.38 says 0 of any that failed
         signal=int(number) if (number := _number(signal.get("signal_id") or signal.get("id"))) else None,
         tres=",".join(_tres(t) for t in job.get("tres", {}).get("allocated", [])),
         cpu_s=float(total["seconds"]) + float(total.get("microseconds", 0)) / 1e6 if "seconds" in total else None,

@@ -14,14 +14,12 @@ be on its way never starts.
 """
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from suanwang.adapters.engines.shell import late_watch
 from suanwang.domain.order import Order
-
-GRACE_S = 5.0
-"""From TERM to KILL at the time limit."""
 
 SCRIPT = """\
 #!/bin/sh
@@ -62,14 +60,6 @@ fi
   times
 }} > "$run/end.part" && mv "$run/end.part" "$run/end"
 exit $code
-"""
-LATE = """\
-sleep {limit_s}
-: > "$1/late"
-trap '' TERM
-kill -s TERM -- "-$2"
-sleep {grace_s}
-kill -s KILL -- "-$2"
 """
 ONE = "order={order} job={job} attempt={attempt} state={state}"
 MANY = """\
@@ -123,7 +113,6 @@ def batch_script(root: Path, name: str, launch: Launch, tasks: Sequence[Task]) -
         command = shlex.join([*SRUN.format(nodes=launch.nodes).split(), *launch.srun_options]) + f" {command}"
     order, job, attempt, _, state = tasks[0]
     one = ONE.format(order=order, job=job, attempt=attempt, state=state)
-    limit = f"{launch.limit_s:.3f}" if launch.limit_s < float("inf") else "infinity"
     return SCRIPT.format(
         name=name,
         root=shlex.quote(str(root)),
@@ -131,18 +120,9 @@ def batch_script(root: Path, name: str, launch: Launch, tasks: Sequence[Task]) -
         accelerators=launch.accelerators,
         more="\n".join(more),
         directory=shlex.quote(launch.directory) if launch.directory else '"$run/work"',
-        late=shlex.quote(LATE.format(limit_s=limit, grace_s=GRACE_S)),
+        late=shlex.quote(late_watch(launch.limit_s)),
         launch=command,
     )
-
-
-def command_text(order: Order, container: Sequence[str] = ()) -> str:
-    """The program as text for /bin/sh: nothing in it is seen by the shell as anything but an argument.
-
-    The order's environment comes on top; variables of the grid itself are kept.
-    """
-    pairs = [f"{name}={value}" for name, value in order.environment.items() if name not in _OURS]
-    return shlex.join(["exec", "env", *pairs, *container, *order.command])
 
 
 def write_files(root: Path, name: str, launch: Launch, command: str, tasks: Sequence[Task]) -> Launch:
@@ -162,8 +142,3 @@ def write_files(root: Path, name: str, launch: Launch, command: str, tasks: Sequ
 def _write(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     path.write_bytes(content)
-
-
-_OURS: Mapping[str, None] = dict.fromkeys(
-    ("SUANWANG_JOB_ID", "SUANWANG_ATTEMPT", "SUANWANG_ACCELERATORS", "SUANWANG_CHECKPOINT_DIR", "SUANWANG_OUTPUT_DIR")
-)

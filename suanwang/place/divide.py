@@ -1,0 +1,137 @@
+"""Divide: the offers of a preemptible workload made into a course of pieces, and the exact cost of the best one.
+
+Pieces begin on whole hours of UTC, at which tariffs change in most zones. Input data is moved to each site that the run
+is moved to, with the saved state.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+from itertools import groupby
+
+import numpy as np
+
+from suanwang.domain.money import Money, total
+from suanwang.domain.placement import CostPart, Divided, Piece
+from suanwang.place.instance import Floats, Ints
+from suanwang.place.objective import Run
+from suanwang.place.offer import Offer, Request
+from suanwang.place.options import BYTES_PER_GB, links_of
+from suanwang.place.outlook import HOUR_US, from_us, to_us
+from suanwang.place.pieces import PAUSED, Course, cheapest
+from suanwang.units import MICRO
+
+UNITS_A_SLOT = 24
+UNITS_MAX = 6000
+
+
+def divide(request: Request, offers: Sequence[Offer]) -> Divided | None:
+    """The pieces that cost least, if they cost less than the cheapest offer; else None."""
+    saves = request.workload.checkpointing
+    if not offers or saves is None or not request.workload.preemptible:
+        return None
+    slots = _slots(request, offers)
+    if len(slots) < 2:
+        return None
+    course = _course(request, offers, slots, round(saves.pause_s * MICRO), saves.size_bytes)
+    least, way = cheapest(course)
+    whole = min(offer.best.total for offer in offers)
+    if not np.isfinite(least):
+        return None
+    pieces = _exact(offers, slots, way, round(saves.pause_s * MICRO), course)
+    cost = total([total(list(p.cost.values()), whole.unit) for p in pieces], whole.unit)
+    budget = request.workload.limits.budget
+    if cost >= whole or (budget is not None and cost > budget):
+        return None
+    return Divided(pieces=tuple(pieces), total=cost, saved=whole - cost)
+
+
+def _slots(request: Request, offers: Sequence[Offer]) -> Ints:
+    """Edges of whole hours from the first start on, to the deadline, or until the longest run could end."""
+    first = min(to_us(offer.first) for offer in offers)
+    longest = max(offer.bid.mid.duration_us for offer in offers)
+    end = to_us(request.earliest + request.horizon) + longest
+    if request.deadline is not None:
+        margin = max(o.bid.high.duration_us - o.bid.mid.duration_us for o in offers)
+        end = min(end, to_us(request.deadline) - margin)
+    begin = -(-first // HOUR_US) * HOUR_US
+    return np.arange(begin, end + 1, HOUR_US, dtype=np.int64)
+
+
+def _course(request: Request, offers: Sequence[Offer], slots: Ints, pause_us: int, saved_bytes: float) -> Course:
+    longest = max(offer.bid.mid.duration_us for offer in offers)
+    units = min(UNITS_A_SLOT * -(-longest // HOUR_US), UNITS_MAX)
+    per_us = [Fraction(units, offer.bid.mid.duration_us) for offer in offers]
+    return Course(
+        units=units,
+        entry=np.array([offer.bid.data.micro / MICRO for offer in offers]),
+        cost=np.array([_cost(request, offer, slots) for offer in offers]),
+        pace=np.array([max(1, int(rate * HOUR_US)) for rate in per_us], np.int64),
+        begin=np.array([-int(-rate * pause_us // 1) for rate in per_us], np.int64),
+        moving=_moving(request, offers, saved_bytes),
+    )
+
+
+def _cost(request: Request, offer: Offer, slots: Ints) -> Floats:
+    """(T,) of each slot, infinite before the data is there, after the last known figure, and where the pool is full."""
+    curve = offer.bid.total_curve(offer.outlook)
+    cost = np.diff(np.interp(slots, curve.edges, curve.sums)) / MICRO
+    closed = (slots[:-1] < to_us(offer.first)) | (slots[1:] > curve.edges[-1])
+    for a, b in request.occupancy.full(offer.pool.id, offer.pool.accelerators, offer.bid.mid.accelerators):
+        closed |= (slots[:-1] < to_us(b)) & (slots[1:] > to_us(a))
+    return np.where(closed, np.inf, cost)
+
+
+def _moving(request: Request, offers: Sequence[Offer], saved_bytes: float) -> Floats:
+    """(P, P) of the saved state and the input; infinite where no priced link joins the sites."""
+    links, result = links_of(request.grid), np.zeros((len(offers), len(offers)))
+    for i, source in enumerate(offers):
+        for j, target in enumerate(offers):
+            if source.site.id == target.site.id:
+                continue
+            link = links.get(frozenset((source.site.id, target.site.id)))
+            price = link.price_per_gb if link is not None else None
+            known = price is not None and price.unit == request.grid.currency
+            state = price.micro / MICRO * saved_bytes / BYTES_PER_GB if price is not None and known else np.inf
+            result[i, j] = target.bid.data.micro / MICRO + state
+    return result
+
+
+def _exact(offers: Sequence[Offer], slots: Ints, way: Ints, pause_us: int, course: Course) -> list[Piece]:
+    """The pieces of a way with their exact costs; the last one ends when the run does, to the microsecond."""
+    left, last, pieces = Fraction(1), PAUSED, list[Piece]()
+    for place, group in groupby(range(len(way)), key=lambda slot: int(way[slot])):
+        numbers = list(group)
+        if place == PAUSED or left <= 0:
+            continue
+        offer = offers[place]
+        begin, end = int(slots[numbers[0]]), int(slots[numbers[-1] + 1])
+        lost = 0 if last == PAUSED else pause_us
+        need = lost + -int(-left * offer.bid.mid.duration_us // 1)
+        end = min(end, begin + need)
+        left -= Fraction(end - begin - lost, offer.bid.mid.duration_us)
+        moved = course.entry[place] if last == PAUSED else course.moving[last, place]
+        pieces.append(_piece(offer, begin, end, float(moved)))
+        last = place
+    return pieces
+
+
+def _piece(offer: Offer, begin_us: int, end_us: int, moved: float) -> Piece:
+    whole = offer.bid.mid
+    share = Fraction(end_us - begin_us, whole.duration_us)
+    part = Run(
+        accelerators=whole.accelerators,
+        duration_us=end_us - begin_us,
+        energy_kwh_it=whole.energy_kwh_it * share,
+        delivered_pflops_per_s=whole.delivered_pflops_per_s,
+    )
+    data = Money(round(moved * MICRO), offer.bid.data.unit)
+    cost = replace(offer.bid, mid=part, data=data).cost(offer.outlook, begin_us)
+    return Piece(
+        pool_id=offer.pool.id,
+        site_id=offer.site.id,
+        accelerators=whole.accelerators,
+        start=from_us(begin_us),
+        end=from_us(end_us),
+        cost={part: amount for part, amount in cost.items() if amount or part is not CostPart.DATA},
+    )
