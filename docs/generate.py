@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from fastapi.routing import APIRoute
 
-from suanwang.domain.identity import EVERYWHERE, IN_ORGANISATION, Role
 from suanwang.adapters.engines import ray
 from suanwang.adapters.engines.kubernetes import manifest as kubernetes
 from suanwang.adapters.engines.slurm import pools as slurm
+from suanwang.domain.identity import EVERYWHERE, IN_ORGANISATION, Role
 from suanwang.domain.job import TRANSITIONS, JobState
 from suanwang.domain.reason import MEANING
 from suanwang.errors import CODES

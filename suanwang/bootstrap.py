@@ -20,7 +20,7 @@ from suanwang.domain.price import PriceBook
 from suanwang.domain.site import Grid
 from suanwang.domain.workload import Workload
 from suanwang.errors import InvalidInput, Problem, msg, why_not_read
-from suanwang.office import OfficeStore
+from suanwang.hub_ports import HubStore
 from suanwang.ports import Clock, Engine
 from suanwang.schemas.grid import read_grid
 from suanwang.schemas.price_book import read_price_book
@@ -43,7 +43,7 @@ class House:
     settings: Settings
     catalog: Catalog
     hub: Hub
-    store: OfficeStore
+    store: HubStore
 
     @property
     def bundles(self) -> Bundles:
@@ -171,7 +171,7 @@ def open_clock(settings: Settings) -> Clock:
     return FastClock(origin, settings.clock_speed, float(mark.read_text()))
 
 
-def open_engines(grid: Grid, settings: Settings, clock: Clock, store: OfficeStore) -> dict[str, Engine]:
+def open_engines(grid: Grid, settings: Settings, clock: Clock, store: HubStore) -> dict[str, Engine]:
     """The engine of each pool that this process can drive; the other pools can be quoted, and take no job here.
 
     An agent's is the only one that works with the store: what is wanted of a site lies there until its agent asks.

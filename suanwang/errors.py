@@ -57,6 +57,7 @@ CODES: dict[str, str] = {
     "too-many-requests": "More requests than the caller's share; Retry-After says when to come again.",
     "too-large": "The body of the request is larger than the hub takes.",
     "no-such-route": "The hub has no such address or method.",
+    "second-person": "The amount is above what one person may decide.",
     "not-a-user": "Who logged in at the identity provider is not a user of the hub.",
     "provider-unreachable": "The identity provider did not answer.",
     "no-provider": "The hub has no identity provider to log in at.",

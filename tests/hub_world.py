@@ -35,6 +35,11 @@ SECOND_SITE = """\
     - {id: spares, site: there, accelerator: toy, nodes: 1, accelerators_per_node: 1, engine: none, price_book: book}
 """
 """A site whose pool no engine drives: it can be seen, drained and quoted."""
+SECOND_PERSON = """\
+rates: [{ratio: 50 %}]
+      procedure: {second_person_above: 100 CNY, publicity_days: 0}
+"""
+"""Vouchers to 100 CNY may be issued by one person."""
 BEGAN = datetime(2020, 1, 1, tzinfo=UTC)
 
 CALLERS: Mapping[str, tuple[frozenset[Role], str, str]] = {
@@ -86,7 +91,8 @@ def open_hub(
 ) -> Iterator[HubWorld]:
     """A hub in a folder, on SQLite or at a database's address; `ticking`: it has a ticker, which does not run."""
     home = Home(folder)
-    home.grid.write_text(home.grid.read_text().replace("  pools:\n", SECOND_SITE))
+    text = home.grid.read_text().replace("  pools:\n", SECOND_SITE)
+    home.grid.write_text(text.replace("rates: [{ratio: 50 %}]\n", SECOND_PERSON))
     if database_url:
         home.environment["SUANWANG_DATABASE_URL"] = database_url
     if rate_limit:

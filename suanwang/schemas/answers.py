@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from suanwang.domain.docket import Docket, Step
 from suanwang.domain.identity import AuditEntry, Permission, Project, Token, User
 from suanwang.domain.job import JobEvent
 from suanwang.domain.ledger import Transfer
@@ -158,3 +159,11 @@ class DeliveryList:
     """What was sent to a webhook, the newest first."""
 
     deliveries: tuple[Delivery, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocketShown:
+    """A docket of the voucher office with every step that was signed, in order."""
+
+    docket: Docket
+    steps: tuple[Step, ...]

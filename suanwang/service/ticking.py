@@ -7,7 +7,7 @@ import threading
 from time import perf_counter
 
 from suanwang.errors import NotNow
-from suanwang.office import OfficeStore
+from suanwang.hub_ports import HubStore
 from suanwang.ports import Clock
 from suanwang.schedule.policy import Policy
 from suanwang.service.drains import present
@@ -28,7 +28,7 @@ FAULT_PAUSE_S = 2.0
 class Ticker:
     """A thread that ticks while its hub holds the lease. `ticks`, `faults`, `last` and `last_s` are for the metrics."""
 
-    def __init__(self, hub: Hub, store: OfficeStore, policy: Policy) -> None:
+    def __init__(self, hub: Hub, store: HubStore, policy: Policy) -> None:
         self._hub = hub
         self._store = store
         self._policy = policy
@@ -84,7 +84,7 @@ class Ticker:
 class Courier:
     """A thread that tells webhooks what is due. Several hubs may have one: an event may then be told twice."""
 
-    def __init__(self, store: OfficeStore, clock: Clock, send: Send) -> None:
+    def __init__(self, store: HubStore, clock: Clock, send: Send) -> None:
         self._store = store
         self._clock = clock
         self._send = send

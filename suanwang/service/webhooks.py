@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from suanwang.domain.signal import EPOCH
 from suanwang.domain.webhook import Delivery, DeliveryState, Webhook
 from suanwang.errors import InvalidInput, NotFound, Problem, msg
-from suanwang.office import OfficeStore
+from suanwang.hub_ports import HubStore
 from suanwang.ports import Clock
 from suanwang.schemas.wire import plain
 from suanwang.service.listing import JobLine
@@ -29,7 +29,7 @@ FIRST_PAUSE_S = 10.0
 """Before the second attempt; each further pause is twice as long (10 s, 20 s, … 11 min)."""
 
 
-def add_webhook(store: OfficeStore, clock: Clock, organisation: str, url: str) -> Webhook:
+def add_webhook(store: HubStore, clock: Clock, organisation: str, url: str) -> Webhook:
     """A new webhook of an organisation, with its secret. Raises InvalidInput for an address that is not called."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or _is_forbidden(parts.hostname):
@@ -55,7 +55,7 @@ def _is_forbidden(host: str) -> bool:
         return False
 
 
-def deliver(store: OfficeStore, clock: Clock, send: Send, limit: int = 100) -> int:
+def deliver(store: HubStore, clock: Clock, send: Send, limit: int = 100) -> int:
     """Send what is due, oldest first; how many were heard. A crash after sending sends once more."""
     now = clock.now()
     with store.reading() as tx:
@@ -70,7 +70,7 @@ def deliver(store: OfficeStore, clock: Clock, send: Send, limit: int = 100) -> i
     return heard
 
 
-def _send(store: OfficeStore, clock: Clock, send: Send, delivery: Delivery) -> int | None:
+def _send(store: HubStore, clock: Clock, send: Send, delivery: Delivery) -> int | None:
     with store.reading() as tx:
         try:
             webhook, job = tx.webhooks.get(delivery.webhook_id), tx.jobs.get(delivery.job_id)

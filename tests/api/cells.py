@@ -8,10 +8,14 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from suanwang.domain.case import Case, Cost
+from suanwang.domain.docket import Role as Side
 from suanwang.domain.identity import Role, User, UserKind
+from suanwang.domain.money import Money
 from suanwang.schemas.json_file import read_json
 from suanwang.schemas.workload import read_workload_document
 from suanwang.service.identity import add_project, make_token
+from suanwang.service.office import Signature, apply, set_budget
 from suanwang.service.submit import submit
 from suanwang.service.webhooks import add_webhook
 
@@ -109,6 +113,7 @@ def body_of(hub: HubWorld, cell: Cell, number: int) -> Any:
         "post /v1/users/{user_id}/tokens": {"name": "t"},
         "post /v1/me/tokens": {"name": "t", "days": 0.01},
         "post /v1/projects": {"id": f"p{number}", "organisation": tenant},
+        "post /v1/dockets/{docket_id}/steps": {"after": "withdrawn"},
         "post /v1/webhooks": {"url": "http://127.0.0.1:9/hook"},
     }
     return bodies.get(f"{cell.verb} {cell.path}")
@@ -129,6 +134,8 @@ def make(hub: HubWorld, parameter: str, tenant: str) -> str:
             return _user(hub, tenant).id
         case "token_id":
             return _token(hub, tenant)
+        case "docket_id":
+            return make_docket(hub, tenant)
         case "webhook_id":
             house = hub.house
             return add_webhook(house.store, house.hub.clock, tenant, f"http://127.0.0.1:9/{MARKS[tenant]}").id
@@ -141,10 +148,20 @@ def make(hub: HubWorld, parameter: str, tenant: str) -> str:
 
 def furnish(hub: HubWorld) -> None:
     """Something of everything for both tenants, so that a list has something to leak."""
+    set_budget(hub.house.hub, "half", Money.parse("1000000", "CNY"), "furnish")
     for tenant, mark in MARKS.items():
         add_project(hub.house.store, hub.house.hub.grid, hub.house.hub.clock, tenant, f"{mark}-project", "")
         _job(hub, tenant)
         _token(hub, tenant)
+
+
+def make_docket(hub: HubWorld, tenant: str, amount: str = "300") -> str:
+    """An application of a tenant for a voucher, submitted."""
+    house, docket_id = hub.house, f"d{next(_numbers)}"
+    cost = Cost(line="rent", amount=Money.parse(amount, "CNY"))
+    case = Case(id="", at=house.hub.clock.now(), facts={"mark": MARKS[tenant]}, costs=(cost,))
+    apply(house.hub, "half", case, tenant, docket_id, Signature(actor=f"of {tenant}", role=Side.TENANT))
+    return docket_id
 
 
 def _job(hub: HubWorld, tenant: str) -> str:

@@ -35,6 +35,7 @@ BUSY_TIMEOUT_MS = 30_000
 """How long a transaction waits for the one before it."""
 BUSY_PAUSE_S = 0.01
 READING = {"suanwang_reading": True}
+ADDING = {"suanwang_adding": True}
 LOCK_KEY = 0x7375616E77616E67
 """The advisory lock of this program on PostgreSQL ("suanwang" as bytes)."""
 
@@ -71,15 +72,16 @@ class SqlTransaction:
 
 
 class SqlStore:
-    """The ports `Store` and `OfficeStore`. `engine` is SQLAlchemy's, for whoever must watch or count statements."""
+    """The ports `Store` and `HubStore`. `engine` is SQLAlchemy's, for whoever must watch or count statements."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._reader = engine.execution_options(**READING)
+        self._adder = engine.execution_options(**ADDING)
 
     @contextmanager
-    def transaction(self, tenant: str = "") -> Iterator[SqlTransaction]:
-        with refusals(), self.engine.begin() as connection:
+    def transaction(self, tenant: str = "", *, alone: bool = True) -> Iterator[SqlTransaction]:
+        with refusals(), (self.engine if alone else self._adder).begin() as connection:
             _wall(connection, tenant)
             yield SqlTransaction.on(connection)
 
@@ -202,7 +204,7 @@ def _begin_sqlite(connection: Connection) -> None:
 def _begin_postgresql(connection: Connection) -> None:
     if _reads(connection):
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-    else:
+    elif not connection.get_execution_options().get("suanwang_adding"):
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK_KEY})")
 
 

@@ -29,7 +29,7 @@ def submit_job(request: Request, caller: Writer, file: File, idempotency_key: Ke
     """Order a workload. The same Idempotency-Key again gives the first job; without one every call is a new job."""
     workload = with_files(caller, read_order(caller, file, Permission.JOBS_WRITE))
     key = idempotency_key or secrets.token_hex(16)
-    hub = caller.changing(Permission.JOBS_WRITE, "submit job", key)
+    hub = caller.changing(Permission.JOBS_WRITE, "submit job", key, adds=True)
     job = submit(hub, workload, key)
     return tagged(request, caller, job, 201, Location=f"/v1/jobs/{job.id}")
 

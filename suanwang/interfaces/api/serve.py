@@ -16,6 +16,8 @@ from suanwang.schedule.scheme import find_scheme
 from suanwang.service.ticking import Courier, Ticker
 
 BACKLOG = 2048
+KEEP_ALIVE_S = 75
+"""How long a connection may be quiet between two requests: people read in between."""
 GRACE_S = 20
 """How long open requests may take after the signal to end."""
 
@@ -41,7 +43,13 @@ def serve(house: House, listener: socket.socket, on_ready: Callable[[], None], *
     ticker = Ticker(house.hub, house.store, find_scheme(house.hub.grid.policy).policy)
     app = create_app(house, ticker if ticking else None)
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_S, server_header=False, lifespan="off"
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        timeout_graceful_shutdown=GRACE_S,
+        timeout_keep_alive=KEEP_ALIVE_S,
     )
     caller = Caller()
     courier = Courier(house.store, house.hub.clock, caller.send)

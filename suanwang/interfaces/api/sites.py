@@ -90,7 +90,7 @@ def _operated(caller: Caller) -> Hub:
 def _drain(request: Request, caller: Caller, place: str, site_id: str, wish: Drained) -> Response:
     action = "drain" if wish.drained else "undrain"
     hub = caller.changing(Permission.SITES_OPERATE, action, place)
-    with caller.office(hub).transaction() as tx:
+    with caller.store(hub).transaction() as tx:
         set_drained(tx, hub, place, caller.principal.user.id, drained=wish.drained)
     now = present_hub(caller)
     return tagged(request, caller, status_of_site(now, now.grid.site(site_id)))

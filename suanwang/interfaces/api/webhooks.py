@@ -29,20 +29,20 @@ def create_webhook(caller: Writer, new: Annotated[NewWebhook, Depends(body_of(Ne
         what = msg("A webhook belongs to an organisation, and you are of none.")
         raise InvalidInput([Problem("body", what, msg("Let an administrator of the organisation make it."))])
     hub = caller.changing(Permission.HOOKS_WRITE, "create webhook", new.url[:200])
-    return caller.show(add_webhook(caller.office(hub), hub.clock, organisation, new.url))
+    return caller.show(add_webhook(caller.store(hub), hub.clock, organisation, new.url))
 
 
 @router.get("/webhooks", **operation(Permission.HOOKS_WRITE, WebhookList))
 def list_webhooks(caller: Writer) -> Any:
     """The webhooks that the caller may see, without their secrets."""
     tenant = caller.principal.tenant_for(Permission.HOOKS_WRITE)
-    with caller.office(caller.reading(Permission.HOOKS_WRITE)).reading() as tx:
+    with caller.store(caller.reading(Permission.HOOKS_WRITE)).reading() as tx:
         found = tx.webhooks.of(tenant)
     return caller.show(WebhookList(webhooks=tuple(replace(w, secret=HIDDEN) for w in found)))
 
 
 def _own(caller: Caller, webhook_id: str) -> Webhook:
-    with caller.office(caller.reading(Permission.HOOKS_WRITE)).reading() as tx:
+    with caller.store(caller.reading(Permission.HOOKS_WRITE)).reading() as tx:
         webhook = tx.webhooks.get(webhook_id)
     if not visible(caller.principal, webhook.organisation, Permission.HOOKS_WRITE):
         what = msg("there is no {noun} {key}", noun=msg("webhook"), key=webhook_id)
@@ -54,7 +54,7 @@ def _own(caller: Caller, webhook_id: str) -> Webhook:
 def list_deliveries(caller: Writer, webhook_id: Id) -> Any:
     """What was sent to a webhook, the newest first, and how it answered."""
     webhook = _own(caller, webhook_id)
-    with caller.office(caller.reading(Permission.HOOKS_WRITE)).reading() as tx:
+    with caller.store(caller.reading(Permission.HOOKS_WRITE)).reading() as tx:
         return caller.show(DeliveryList(deliveries=tuple(tx.webhooks.deliveries(webhook.id))))
 
 
@@ -63,6 +63,6 @@ def end_webhook(caller: Writer, webhook_id: Id) -> Any:
     """Tell it nothing more."""
     webhook = replace(_own(caller, webhook_id), active=False)
     hub = caller.changing(Permission.HOOKS_WRITE, "end webhook", webhook_id)
-    with caller.office(hub).transaction() as tx:
+    with caller.store(hub).transaction() as tx:
         tx.webhooks.change(webhook)
     return caller.show(replace(webhook, secret=HIDDEN))

@@ -202,7 +202,7 @@ async def _reader(line: Line, think_s: float, until: float, seen: Seen) -> None:
     await asyncio.sleep(dice.random() * think_s)
     while time.perf_counter() < until:
         await line.ask("GET", dice.choice(PATHS), seen)
-        await asyncio.sleep(dice.expovariate(1 / think_s))
+        await asyncio.sleep(min(dice.expovariate(1 / think_s), max(0.0, until - time.perf_counter())))
     line.close()
 
 

@@ -11,13 +11,13 @@ from starlette.concurrency import run_in_threadpool
 from suanwang.bootstrap import House
 from suanwang.domain.identity import Permission, Principal
 from suanwang.errors import NotPermitted, msg
+from suanwang.hub_ports import HubStore
 from suanwang.interfaces.i18n import Translate, translator
 from suanwang.interfaces.serving.front import Front, front_of
 from suanwang.interfaces.serving.known import Known
 from suanwang.interfaces.serving.refusals import language_of
-from suanwang.office import OfficeStore
 from suanwang.schemas.wire import plain
-from suanwang.service.acting import Act, acting, office_of
+from suanwang.service.acting import Act, acting, store_of
 from suanwang.service.hub import Hub
 from suanwang.service.identity import authenticate, digest, unknown
 
@@ -53,17 +53,17 @@ class Caller:
         tenant = "" if everything else self.principal.tenant_for(permission)
         return self._hub(Act(action="", target="", request_id=self.request_id, changes=False), tenant)
 
-    def changing(self, permission: Permission | None, action: str, target: str = "") -> Hub:
+    def changing(self, permission: Permission | None, action: str, target: str = "", *, adds: bool = False) -> Hub:
         """The hub for one change, which the audit log will have as `action` on `target`. Raises NotPermitted.
 
-        `permission` None: a change of what is the caller's own.
+        `permission` None: a change of what is the caller's own. `adds`: see `Act`.
         """
         tenant = self.principal.tenant_for(permission) if permission else self.principal.user.organisation
-        return self._hub(Act(action=action, target=target, request_id=self.request_id, changes=True), tenant)
+        return self._hub(Act(action=action, target=target, request_id=self.request_id, changes=True, adds=adds), tenant)
 
-    def office(self, hub: Hub) -> OfficeStore:
+    def store(self, hub: Hub) -> HubStore:
         """The store of such a hub, with users, tokens and the like."""
-        return office_of(hub)
+        return store_of(hub)
 
     def forget_principals(self) -> None:
         """After a change of users or tokens: everybody is asked for again."""

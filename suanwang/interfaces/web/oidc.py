@@ -19,7 +19,7 @@ from joserfc.errors import JoseError
 
 from suanwang.domain.identity import User, UserKind
 from suanwang.errors import NotNow, NotPermitted, msg
-from suanwang.office import OfficeStore
+from suanwang.hub_ports import HubStore
 
 TIMEOUT_S = 10.0
 ALGORITHMS = ["RS256", "ES256", "PS256", "EdDSA"]
@@ -120,7 +120,7 @@ def refused(why: str) -> NotPermitted:
     )
 
 
-def user_of_claims(store: OfficeStore, issuer: str, claims: Mapping[str, Any]) -> User:
+def user_of_claims(store: HubStore, issuer: str, claims: Mapping[str, Any]) -> User:
     """The user that a provider's claims name. Raises NotPermitted(not-a-user) for somebody nobody has added."""
     subject, email = f"{issuer}|{claims['sub']}", str(claims.get("email", "")).lower()
     with store.transaction() as tx:

@@ -1,4 +1,4 @@
-"""The ports of a hub's own office: users and tokens, the audit log, leases and drains, webhooks, as Protocols."""
+"""The ports of a hub that serves users: users and tokens, the audit log, leases and drains, webhooks, as Protocols."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -106,7 +106,7 @@ class Webhooks(Protocol):
         """Store what became of it."""
 
 
-class OfficeTransaction(Transaction, Protocol):
+class HubTransaction(Transaction, Protocol):
     """A transaction that also reaches the hub's own records."""
 
     @property
@@ -117,15 +117,16 @@ class OfficeTransaction(Transaction, Protocol):
     def webhooks(self) -> Webhooks: ...
 
 
-class OfficeStore(Store, Protocol):
+class HubStore(Store, Protocol):
     """The store of a hub that serves users.
 
     With a `tenant` the database itself hides every other tenant's rows, where it can (PostgreSQL row-level security):
     the second wall behind the checks of the services.
     """
 
-    def transaction(self, tenant: str = "") -> AbstractContextManager[OfficeTransaction]:
-        """As `Store.transaction`."""
+    def transaction(self, tenant: str = "", *, alone: bool = True) -> AbstractContextManager[HubTransaction]:
+        """As `Store.transaction`. Not `alone`: it only adds rows that unique keys guard, so that it need not be
+        serialised with others where the database allows that."""
 
-    def reading(self, tenant: str = "") -> AbstractContextManager[OfficeTransaction]:
+    def reading(self, tenant: str = "") -> AbstractContextManager[HubTransaction]:
         """One consistent state of the database, read without waiting for writers; nothing can be written."""
