@@ -1,10 +1,11 @@
 """Translations: collect every text that people read, update the Chinese catalog, and compile it (`make messages`).
 
-Texts are the templates of `msg("…")` anywhere in the package, the help of every command and option, and those texts
-of click that its users see.
+Texts are the templates of `msg("…")` anywhere in the package, `t("…")` in the pages of the console, the help of every
+command and option, and those texts of click that its users see.
 """
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -25,6 +26,8 @@ UNDATED = datetime(2026, 1, 1, tzinfo=UTC)
 """The catalog's dates are fixed, so that making it again changes nothing."""
 
 
+IN_TEMPLATE = re.compile(r"""\bt\("([^"\n]+)"[,)]""")
+"""A text of the console's templates: t("…")."""
 CLICK = (
     "Usage:",
     "Options",
@@ -61,6 +64,9 @@ def texts() -> dict[str, str]:
     found: dict[str, str] = {}
     for path in sorted(PACKAGE.rglob("*.py")):
         for text in _templates(ast.parse(path.read_text(encoding="utf-8"))):
+            found.setdefault(text, str(path.relative_to(PACKAGE.parent)))
+    for path in sorted(PACKAGE.rglob("*.html")):
+        for text in IN_TEMPLATE.findall(path.read_text(encoding="utf-8")):
             found.setdefault(text, str(path.relative_to(PACKAGE.parent)))
     for name, text in _help(cli, "suanwang"):
         found.setdefault(text, name)

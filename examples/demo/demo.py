@@ -20,7 +20,7 @@ from stage import HERE, PLAYED, Speeds, measure, staged
 from suanwang.domain.money import Money
 from suanwang.domain.voucher import Voucher
 from suanwang.errors import Message, SuanwangError, msg
-from suanwang.interfaces.cli import figures
+from suanwang.interfaces import figures
 from suanwang.interfaces.cli.terminal import Terminal
 from suanwang.interfaces.cli.views import show_quote
 from suanwang.sdk import Client

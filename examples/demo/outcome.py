@@ -14,7 +14,7 @@ from suanwang.domain.placement import Against, Saving
 from suanwang.domain.reason import Reason
 from suanwang.domain.usage import UsageRecord
 from suanwang.errors import Message, msg
-from suanwang.interfaces.cli import figures
+from suanwang.interfaces import figures
 from suanwang.interfaces.cli.terminal import Terminal
 from suanwang.interfaces.cli.views import show_invoice
 from suanwang.sdk import Client

@@ -100,6 +100,10 @@ class Fact:
         return self.value
 
 
+TABLES = ("accelerators", "systems", "hubs", "cities", "tariffs", "carbon", "prices", "models", "facts")
+"""The tables of a catalog that can be looked through, by the name of their field."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalog:
     """Every table by id. A user's overlay has replaced or added rows; `origin[table/id]` says which file a row is from.

@@ -118,7 +118,7 @@ def _irr(flows: Flows, flow: Array, notes: list[Message] | None) -> float | None
         notes.append(
             msg(
                 "There is no IRR: the cash flow never changes sign, or is worth 0 at no rate. Judge it by its NPV, or "
-                "find the price at which it pays with --breakeven price."
+                "by the price at which it breaks even."
             )
         )
     if notes is not None and len(roots) > 1:
@@ -128,7 +128,7 @@ def _irr(flows: Flows, flow: Array, notes: list[Message] | None) -> float | None
 
 def _years(years: float, values: Array, notes: list[Message]) -> float | None:
     if not np.isfinite(years):
-        notes.append(msg("The plan is not paid back within its years: see what must change with --breakeven."))
+        notes.append(msg("The plan is not paid back within its years: its break-evens tell what must change."))
         return None
     if falls_back(values[0]):
         notes.append(msg("After the pay-back a later investment brings the sum below 0 again."))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from suanwang.replay.bound import allocation_bound
 from suanwang.schedule.packing.by_name import OnNodes
 from suanwang.schedule.packing.fragmentation import Fragmentation, usual_demands
 from suanwang.schedule.packing.nodes import Demand, Node, Nodes
@@ -83,7 +84,7 @@ def pack(
     return Packed(
         seed=seed,
         allocation_ratio=means[measured],
-        allocation_ratio_upper_bound=upper_bound(shuffled, come),
+        allocation_ratio_upper_bound=allocation_bound(shuffled, come),
         fragmentation_ratio=fragmentation_ratio(columns, demands),
         decisions=len(come),
         turned_away=turned_away,
@@ -92,25 +93,10 @@ def pack(
     )
 
 
-def upper_bound(nodes: Sequence[Node], come: Sequence[Demand]) -> float:
-    """No packing allocates more: not more than has arrived, than there is, nor than the cluster's CPU serves.
-
-    The fractional knapsack bound (Dantzig 1957): jobs by the least CPU for each accelerator, until the CPU is used.
-    """
-    capacity = sum(n.gpus for n in nodes) * 1000
-    cpu = float(sum(n.cpu_milli for n in nodes if n.gpus))
-    served = 0.0
-    for demand in sorted((d for d in come if d.gpus), key=lambda d: d.cpu_milli / d.total_milli):
-        part = min(1.0, cpu / demand.cpu_milli) if demand.cpu_milli else 1.0
-        served += part * demand.total_milli
-        cpu -= part * demand.cpu_milli
-    return min(served, capacity) / capacity
-
-
 def fragmentation_ratio(columns: Nodes, demands: Sequence[Demand]) -> float:
     """Of what is free, the share that the usual demands cannot use."""
     usual = usual_demands(demands)
-    rules = {n.model: Fragmentation(usual, n.model) for n in columns.nodes}
+    rules = {model: Fragmentation(usual, model) for model in {n.model for n in columns.nodes}}
     free = int(columns.total_left.sum())
     lost = sum(
         rules[node.model].amount(int(columns.cpu_left[row]), columns.gpu_left[row].tolist())

@@ -16,9 +16,10 @@ from suanwang.replay.cycles import Terms, play
 from suanwang.replay.engine import Jobs, Played, replay
 from suanwang.replay.metrics import Metrics, measure
 from suanwang.replay.series import Series, series
-from suanwang.schedule.packing.by_name import find_packing
+from suanwang.schedule.packing.by_name import find_packing, packing_name
 from suanwang.schedule.packing.layout import Layout, like_nodes, seeded, whole_demands
 from suanwang.schedule.packing.nodes import Demand, Nodes
+from suanwang.schedule.packing.shelves import RULES, Shelves
 from suanwang.schedule.policies import find_policy
 from suanwang.schedule.policy import Holding, Keyed, Policy
 from suanwang.schedule.scaling import Scaling
@@ -144,7 +145,9 @@ def _layout(ground: Ground, pool: PoolState, packing: str, seed: int) -> Layout 
         pool.accelerators // work.per_node, work.per_node, rack=work.nodes_per_rack, pod=work.racks_per_pod
     )
     nodes = Nodes(rows)
-    return Layout(nodes, find_packing(packing, _demands(ground.jobs, work.per_node))(nodes, seeded(seed)))
+    rule = find_packing(packing, _demands(ground.jobs, work.per_node))(nodes, seeded(seed))
+    name = packing_name(packing)
+    return Shelves(nodes, rule, name) if name in RULES else Layout(nodes, rule)
 
 
 def _demands(jobs: Jobs, per_node: int) -> list[Demand]:

@@ -9,7 +9,12 @@ TOLERANCE = 1e-9
 
 
 def maximise(gain: Floats, rows: Floats, limits: Floats, pivots_max: int = 20_000) -> Floats:
-    """The x >= 0 that maximises gain @ x with rows @ x <= limits, where every limit is 0 or more.
+    """The x >= 0 that maximises gain @ x with rows @ x <= limits, where every limit is 0 or more. As `solve`."""
+    return solve(gain, rows, limits, pivots_max)[0]
+
+
+def solve(gain: Floats, rows: Floats, limits: Floats, pivots_max: int = 20_000) -> tuple[Floats, Floats]:
+    """The same x, and the price of each limit: what one more of it would gain.
 
     Starts at x = 0. Enters the column of the greatest gain, and after a pivot that gains nothing the first that gains
     (Bland 1977), so that it ends. Raises ValueError for a negative limit and when there is no end to the gain.
@@ -42,7 +47,7 @@ def maximise(gain: Floats, rows: Floats, limits: Floats, pivots_max: int = 20_00
         basis[leaving] = entering
     x = np.zeros(width + count)
     x[basis] = table[:count, -1]
-    return x[:width]
+    return x[:width], table[-1, width:-1].clip(min=0.0)
 
 
 def _pivot(table: Floats, row: int, column: int) -> None:

@@ -259,48 +259,68 @@ class Easy(_Passing):
         self._reserved = max(end, now), spare
 
 
-class Conservative:
-    """Every job has a reservation, made in order; a job starts when its own is now. Made anew at every event."""
+class Conservative(_Passing):
+    """The first `depth` that wait have reservations, made in order; who can start without delaying one of them does.
 
-    def __init__(self, sizes: Sequence[int], estimates: Sequence[float]) -> None:
-        self._sizes, self._estimates = sizes, estimates
-        self._keys: list[tuple[float, int]] = []
+    With 1 it is EASY, with as many as wait conservative backfill proper. Reservations are made anew when something has
+    changed; until then newcomers are held against those that there are.
+    """
 
-    def __len__(self) -> int:
-        return len(self._keys)
-
-    def submit(self, job: int, key: float) -> None:
-        """Behind those with a key that is not greater; jobs are numbered as they come."""
-        insort(self._keys, (key, job))
+    def __init__(self, sizes: Sequence[int], estimates: Sequence[float], depth: int) -> None:
+        super().__init__(sizes, estimates)
+        self._depth = depth
+        self._profile = Profile(0, ())
+        self._made = 0.0
+        self._reserved = 0
+        self._stands_until = -1.0
 
     def admit(self, now: float, free: int, running: Running) -> list[int]:
-        """Those behind are looked at only as long as something is free now that the smallest of them could use."""
-        if not free or not self._keys:
+        """A job that is over its estimate counts as ending now."""
+        if not free:
+            self._settled = (-1, -1)
             return []
-        profile = Profile(free, ((end - now, size) for end, size in running))
-        smallest = self._smallest_from()
-        started: list[int] = []
-        kept: list[tuple[float, int]] = []
-        for at, (key, job) in enumerate(self._keys):
-            if free < smallest[at]:
-                kept += self._keys[at:]
-                break
-            size, estimate = self._sizes[job], self._estimates[job]
-            start = profile.earliest(size, estimate)
-            if start < float("inf"):
-                profile.reserve(start, estimate, size)
-            if start == 0.0:
-                started.append(job)
-                free -= size
-            else:
-                kept.append((key, job))
-        self._keys = kept
-        return started
+        begin = self._begin(free, running)
+        if begin == self._first or now >= self._stands_until:
+            self._profile, self._made = Profile(free, ((end - now, size) for end, size in running)), now
+            self._reserved, begin = 0, self._first
+        jobs, begin, free = self._in_order(begin, now - self._made, free)
+        if begin < len(self._keys):
+            passed, free = self._behind(begin, now - self._made, free)
+            jobs += passed
+        self._stands_until = self._made + self._profile.next_step(now - self._made)
+        self._settle(free, running, len(jobs))
+        return jobs
 
-    def _smallest_from(self) -> list[int]:
-        """By place in the queue, the smallest size from there on."""
-        smallest, least = [0] * len(self._keys), 1 << 62
-        for at in range(len(self._keys) - 1, -1, -1):
-            least = min(least, self._sizes[self._keys[at][1]])
-            smallest[at] = least
-        return smallest
+    def _in_order(self, at: int, at_s: float, free: int) -> tuple[list[int], int, int]:
+        """Start or reserve, one after another; where the queue goes on behind those, and what is left of `free`."""
+        started: list[int] = []
+        while at < len(self._keys) and self._reserved < self._depth and free:
+            size, estimate = int(self._sizes[at]), float(self._estimates[at])
+            start = self._profile.earliest(size, estimate, at_s)
+            if start < float("inf"):
+                self._profile.reserve(start, estimate, size)
+            if start == at_s and size <= free:
+                first = at == self._first
+                started.append(self._take(at))
+                free -= size
+                at += first
+            else:
+                self._reserved += 1
+                at += 1
+        return started, at if free else len(self._keys), free
+
+    def _behind(self, begin: int, at_s: float, free: int) -> tuple[list[int], int]:
+        """From a position on, whoever fits in `free` beside all reservations; `at_s`: seconds since they were made."""
+        jobs: list[int] = []
+        while begin < len(self._keys):
+            sizes, estimates = self._sizes[begin : len(self._keys)], self._estimates[begin : len(self._keys)]
+            may = np.flatnonzero((sizes <= free) & (sizes <= self._profile.free_for(at_s, estimates)))
+            if not len(may):
+                break
+            begin += int(may[0])
+            self._profile.reserve(at_s, float(self._estimates[begin]), int(self._sizes[begin]))
+            free -= int(self._sizes[begin])
+            first = begin == self._first
+            jobs.append(self._take(begin))
+            begin += first
+        return jobs, free

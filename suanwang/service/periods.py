@@ -8,17 +8,29 @@ from suanwang.domain.period import ClosedPeriod, Period, Span, period_of, read_m
 from suanwang.errors import NotNow, msg
 from suanwang.ports import Transaction
 from suanwang.service.hub import Hub
+from suanwang.service.invoices import programme_statement, site_statement, tenant_documents
 from suanwang.service.rating import charges_between
 from suanwang.settle.commit import shortfall
 
 
 def close_month(hub: Hub, month: str) -> ClosedPeriod:
-    """Close a month of the grid's zone. A repeat gives what it was closed with.
+    """Close a month of the grid's zone and issue its documents. A repeat gives what it was closed with, and issues what
+    a crash had left out.
 
     Raises InvalidInput for what is no month, NotNow(period-open) while it is not over, while an earlier month that has
     transfers is open, or while a job that ended in it is not settled.
     """
-    period = read_month(month, hub.grid.zone)
+    closed = _close(hub, read_month(month, hub.grid.zone))
+    for tenant in hub.grid.tenants:
+        tenant_documents(hub, tenant.id, month)
+    for site in hub.grid.sites:
+        site_statement(hub, site.id, month)
+    for programme in hub.grid.programmes:
+        programme_statement(hub, programme.id, month)
+    return closed
+
+
+def _close(hub: Hub, period: Period) -> ClosedPeriod:
     now = hub.clock.now()
     with hub.store.transaction() as tx:
         known = {c.period.id: c for c in tx.books.closed()}

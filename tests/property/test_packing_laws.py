@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from suanwang.replay.arrivals import pack
 from suanwang.schedule.packing.by_name import PACKINGS, find_packing
 from suanwang.schedule.packing.fragmentation import Fragmentation, usual_demands
-from suanwang.schedule.packing.nodes import Demand, Node
+from suanwang.schedule.packing.layout import Layout, like_nodes, seeded, whole_demands
+from suanwang.schedule.packing.nodes import Demand, Node, Nodes
+from suanwang.schedule.packing.shelves import RULES, Shelves
 
 CPU = st.integers(0, 40).map(lambda cores: cores * 1000)
 PART = st.builds(lambda c, m: Demand(cpu_milli=c, memory_mib=10, gpus=1, gpu_milli=m), CPU, st.integers(1, 999))
@@ -61,3 +63,25 @@ def test_a_run_is_the_same_for_the_same_seed_and_keeps_its_bounds(name: str) -> 
     if name == "least-fragmentation":
         worst = pack(nodes, demands, find_packing("worst-fit", demands), 1.0, 1)
         assert first.fragmentation_ratio < worst.fragmentation_ratio
+
+
+@pytest.mark.parametrize("rule", RULES)
+@settings(max_examples=60, derandomize=True, deadline=None)
+@given(moves=st.lists(st.tuples(st.booleans(), st.integers(1, 12)), max_size=40))
+def test_shelves_decide_as_the_packing_of_that_name(rule: str, moves: list[tuple[bool, int]]) -> None:
+    """True: a gang of so many comes; False: the one that has been there longest goes."""
+    slow_nodes, quick_nodes = Nodes(like_nodes(5, 4)), Nodes(like_nodes(5, 4))
+    slow = Layout(slow_nodes, find_packing(rule, whole_demands(4))(slow_nodes, seeded()))
+    quick = Shelves(quick_nodes, find_packing(rule, whole_demands(4))(quick_nodes, seeded()), rule)
+    there = []
+    for comes, size in moves:
+        if comes:
+            a, b = slow.take(size), quick.take(size)
+            assert (a is None) == (b is None)
+            if a is not None and b is not None:
+                assert [part[:2] for part in a] == [part[:2] for part in b]
+                there.append((a, b))
+        elif there:
+            a, b = there.pop(0)
+            slow.free(a)
+            quick.free(b)

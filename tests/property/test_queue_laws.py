@@ -13,16 +13,17 @@ from suanwang.schedule.cycle import cycle
 from suanwang.schedule.policies import find_kept
 from suanwang.schedule.policy import Policy
 from suanwang.schedule.snapshot import Active, PoolState, Snapshot, Waiting
+from tests.plain_conservative import conservative_starts
 from tests.plain_easy import easy_starts
 
 CAPACITY = 8
 ZERO = datetime(2026, 1, 1, tzinfo=UTC)
-JOB = st.tuples(st.integers(0, 40), st.integers(1, 20), st.integers(1, CAPACITY), st.integers(0, 15))
+JOB = st.tuples(st.integers(0, 40), st.integers(1, 20), st.integers(1, CAPACITY), st.integers(-6, 15))
 TRACES = st.lists(JOB, min_size=1, max_size=25)
 
 
 def columns(rows: list[tuple[int, int, int, int]]) -> Jobs:
-    """(submit, run, size, seconds that the estimate is too long)."""
+    """(submit, run, size, seconds that the estimate is too long; it may be too short)."""
     rows = sorted(rows, key=lambda row: row[0])
     submit, run, size, slack = (np.array(column, dtype=np.int64) for column in zip(*rows, strict=True))
     return Jobs(
@@ -30,7 +31,7 @@ def columns(rows: list[tuple[int, int, int, int]]) -> Jobs:
         submit_s=submit.astype(np.float64),
         run_s=run.astype(np.float64),
         size=size,
-        estimate_s=(run + slack).astype(np.float64),
+        estimate_s=np.maximum(run + slack, 1).astype(np.float64),
         user=("me",) * len(rows),
     )
 
@@ -79,7 +80,7 @@ def _active(jobs: Jobs, job: int, start: float) -> Active:
     return Active(job_id=jobs.job_ids[job], pool_id="p", accelerators=int(jobs.size[job]), running=True, end=end)
 
 
-@pytest.mark.parametrize("name", ["fcfs", "sjf", "first_fit", "easy"])
+@pytest.mark.parametrize("name", ["fcfs", "sjf", "first_fit", "easy", "conservative"])
 @settings(max_examples=60, derandomize=True, deadline=None)
 @given(rows=TRACES)
 def test_replay_starts_each_job_when_the_live_cycle_would(name: str, rows: list[tuple[int, int, int, int]]) -> None:
@@ -97,7 +98,20 @@ def test_easy_is_what_its_definition_says(rows: list[tuple[int, int, int, int]])
     assert played.start_s.tolist() == easy_starts(*columns_, CAPACITY)
 
 
-@pytest.mark.parametrize("name", ["fcfs", "sjf", "first_fit", "easy"])
+@pytest.mark.parametrize("depth", [1, 3, 99])
+@settings(max_examples=80, derandomize=True, deadline=None)
+@given(rows=TRACES)
+def test_conservative_is_what_its_definition_says(depth: int, rows: list[tuple[int, int, int, int]]) -> None:
+    jobs = columns(rows)
+    kept = find_kept(f"conservative(depth={depth})")
+    starts = replay(jobs, CAPACITY, kept.queue).start_s.tolist()
+    columns_ = (jobs.submit_s.tolist(), jobs.run_s.tolist(), jobs.size.tolist(), jobs.estimate_s.tolist())
+    assert starts == conservative_starts(*columns_, CAPACITY, depth)
+    if depth == 1:
+        assert starts == easy_starts(*columns_, CAPACITY)
+
+
+@pytest.mark.parametrize("name", ["fcfs", "sjf", "first_fit", "easy", "conservative"])
 @settings(max_examples=60, derandomize=True, deadline=None)
 @given(rows=TRACES)
 def test_the_pool_is_never_overfull_and_no_bound_is_beaten(name: str, rows: list[tuple[int, int, int, int]]) -> None:

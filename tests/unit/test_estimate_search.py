@@ -155,6 +155,20 @@ def test_estimate_on_an_accelerator(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     times = [p["step_s"] for p in shown["pareto"]]
     assert times == sorted(times)
     assert shown["layouts_fitting"] + sum(r["layouts"] for r in shown["refused"]) == shown["layouts_weighed"]
+    assert shown["fastest"]["time_s"]["low"] < shown["fastest"]["time_s"]["mid"] < shown["fastest"]["time_s"]["high"]
+    assert shown["known_by"]["energy_kwh_it"] == "modelled"
     text = run("estimate", file, "--accelerator", "h100-sxm5-80gb", "--count", "64").stdout
     assert "layouts weighed" in text
     assert "do not fit" in text
+
+
+def test_an_unknown_power_leaves_the_time_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SUANWANG_HOME", str(tmp_path))
+    file = str(ROOT / "examples/workloads/pretrain-7b.yaml")
+    assert CATALOG.accelerator("h20-141gb").power_w is None
+    words = ["estimate", file, "--accelerator", "h20-141gb", "--count", "8"]
+    shown = json.loads(run(*words, "--json").stdout)
+    assert shown["pareto"]
+    assert shown["fastest"] is None
+    assert "h20-141gb has no power" in shown["fastest_unknown"]
+    assert "Power and energy are unknown" in run(*words).stdout

@@ -72,6 +72,9 @@ def test_what_is_closed_stays_and_corrections_come_as_a_credit_note() -> None:
     assert not world.books.is_issued(draft[0])
     closed = world.books.close_month("2026-10")
     assert world.books.close_month("2026-10") == closed
+    with world.hub.store.transaction() as tx:
+        kept = [document.id for document in tx.books.issued("2026-10")]
+    assert kept == ["INV-2026-10-me", "INV-2026-10-you", "STM-2026-10-programme-half", "STM-2026-10-site-a"]
     (issued,) = world.books.invoices("me", "2026-10")
     assert world.books.is_issued(issued)
     cheaper = book(rent="3", version=2)

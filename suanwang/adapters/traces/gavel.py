@@ -16,6 +16,8 @@ from suanwang.replay.engine import Jobs
 
 FIELDS = 10
 MODEL, STEPS, SIZE, ARRIVAL = 0, 5, 6, 9
+APART = "_unconsolidated"
+"""Rows for accelerators on several nodes, which are no kind of their own."""
 
 Throughputs = Mapping[str, Mapping[str, float]]
 
@@ -60,6 +62,8 @@ def _throughputs(path: Path) -> Throughputs:
     speeds: dict[str, dict[str, float]] = {}
     try:
         for accelerator, rows in json.loads(read_text(path)).items():
+            if accelerator.endswith(APART):
+                continue
             for key, values in rows.items():
                 model, size = literal_eval(key)
                 if values["null"] > 0:

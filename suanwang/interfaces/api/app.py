@@ -27,6 +27,7 @@ from suanwang.interfaces.serving.limits import Shares
 from suanwang.interfaces.serving.passage import Passage
 from suanwang.interfaces.serving.refusals import add_refusals
 from suanwang.interfaces.web import sessions
+from suanwang.interfaces.web.install import install
 from suanwang.service.ticking import Ticker
 
 ROUTERS = (
@@ -69,5 +70,6 @@ def create_app(house: House, ticker: Ticker | None = None) -> FastAPI:
     add_refusals(app)
     for router in ROUTERS:
         app.include_router(router)
+    install(app)
     app.add_middleware(Passage, in_flight_max=house.settings.in_flight_max, served=front.served)
     return app

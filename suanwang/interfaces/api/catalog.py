@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 
-from suanwang.domain.catalog import Catalog
+from suanwang.domain.catalog import TABLES, Catalog
 from suanwang.domain.identity import Permission
 from suanwang.errors import NotFound, msg
 from suanwang.interfaces.api.operations import Id, operation
@@ -12,7 +12,6 @@ from suanwang.interfaces.serving.caller import Caller, needs
 
 router = APIRouter(prefix="/v1/catalog", tags=["catalog"])
 Reader = Annotated[Caller, Depends(needs(Permission.GRID_READ))]
-TABLES = ("accelerators", "systems", "hubs", "cities", "tariffs", "carbon", "prices", "models", "facts")
 _COUNTS = {"type": "object", "additionalProperties": {"type": "integer"}}
 _ROW = {"type": "object"}
 _ROWS = {"type": "object", "properties": {"rows": {"type": "array", "items": _ROW}}, "required": ["rows"]}

@@ -11,8 +11,9 @@ from suanwang.domain.job import Job, JobState
 from suanwang.errors import NotFound, msg
 from suanwang.interfaces.api.operations import WORKLOAD, After, Id, Limit, operation
 from suanwang.interfaces.api.tags import require_match, tagged
-from suanwang.interfaces.api.workloads import File, read_order, with_files
+from suanwang.interfaces.api.workloads import File
 from suanwang.interfaces.serving.caller import Caller, needs
+from suanwang.interfaces.serving.orders import read_order
 from suanwang.schemas.answers import EventList, UsageList
 from suanwang.service.jobs import JobPage, bill_of, events_of, job_of, lines_of, output_of, usage_of
 from suanwang.service.submit import cancel, submit
@@ -27,7 +28,7 @@ LOG_BYTES_MAX = 1 << 20
 @router.post("/jobs", **operation(Permission.JOBS_WRITE, Job, status=201, body=WORKLOAD, refuses=(409,)))
 def submit_job(request: Request, caller: Writer, file: File, idempotency_key: Key = "") -> Response:
     """Order a workload. The same Idempotency-Key again gives the first job; without one every call is a new job."""
-    workload = with_files(caller, read_order(caller, file, Permission.JOBS_WRITE))
+    workload = read_order(caller, file, Permission.JOBS_WRITE)
     key = idempotency_key or secrets.token_hex(16)
     hub = caller.changing(Permission.JOBS_WRITE, "submit job", key, adds=True)
     job = submit(hub, workload, key)

@@ -167,7 +167,7 @@ def _show(
 ) -> None:
     from suanwang.domain.money import Money
     from suanwang.estimate.residuals import TIME
-    from suanwang.interfaces.cli import figures
+    from suanwang.interfaces import figures
 
     terminal.say(
         msg(

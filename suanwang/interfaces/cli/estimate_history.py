@@ -25,7 +25,7 @@ def history(terminal: Terminal, grid: str, pool: str, limit: int, as_json: bool)
       suanwang estimate history --pool toys
     """
     from suanwang.bootstrap import open_house
-    from suanwang.interfaces.cli import figures
+    from suanwang.interfaces import figures
     from suanwang.schemas.wire import plain
     from suanwang.service.comparing import history as comparisons
 

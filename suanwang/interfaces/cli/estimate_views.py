@@ -15,13 +15,21 @@ from suanwang.estimate.notional import Stated, notional_pool
 from suanwang.estimate.search import Search, search
 from suanwang.estimate.training import Plan, known_plan
 from suanwang.estimate.workload import estimate, estimate_of_plan
-from suanwang.interfaces.cli import figures
+from suanwang.interfaces import figures
 from suanwang.interfaces.cli.layout_option import read_layout
 from suanwang.interfaces.cli.terminal import Terminal
 from suanwang.interfaces.cli.views import why
 from suanwang.schemas.wire import plain
 from suanwang.units import MICRO, SECONDS_PER_HOUR
 
+KNOWN_BY = {
+    "time_s": "modelled",
+    "memory_bytes": "modelled",
+    "power_w_it": "modelled",
+    "energy_kwh_it": "modelled",
+    "carbon_kg": "unknown: off the grid there is no site, and so no PUE and no carbon factor",
+}
+"""How each figure is known: nothing was metered yet. On a grid, quotes and usage records say it of themselves."""
 SHOWN = 12
 """Layouts that the table has; JSON has them all."""
 
@@ -52,7 +60,7 @@ def on_accelerator(
     result = estimate(replace(order, demand=Demand(count=count)), pool, accelerators=catalog.accelerators)
     shown = figures_of(result, price)
     if as_json:
-        terminal.json(shown | plain(result, terminal.translate))
+        terminal.json(shown | {"known_by": KNOWN_BY} | plain(result, terminal.translate))
     elif isinstance(result, Rejection):
         terminal.say(f"{result.pool_id}: {terminal.text(why(result.reason, result.detail))}")
     else:
@@ -90,7 +98,7 @@ def training_on(
         shown = search_as_json(found, steps, price)
         known = plain(fastest, terminal.translate) if isinstance(fastest, Estimate) else None
         missing = terminal.text(fastest.message) if isinstance(fastest, MissingFigure) else None
-        terminal.json(shown | {"fastest": known, "fastest_unknown": missing})
+        terminal.json(shown | {"fastest": known, "fastest_unknown": missing, "known_by": KNOWN_BY})
         return 0 if found.front else 1
     show_search(terminal, found, steps, price)
     if isinstance(fastest, Estimate):
@@ -112,7 +120,7 @@ def at_layout(
     result = estimate_of_plan(task, pool, cards, plan, seen, order.checkpointing, whole_run=whole)
     fits = result.memory_bytes_total <= seen.memory_bytes
     if as_json:
-        terminal.json({"fits": fits} | plain(result, terminal.translate))
+        terminal.json({"fits": fits, "known_by": KNOWN_BY} | plain(result, terminal.translate))
         return 0 if fits else 1
     show_results(terminal, result, {})
     show_parts(terminal, result)

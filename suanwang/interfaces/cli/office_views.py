@@ -5,8 +5,8 @@ from pathlib import Path
 
 from suanwang.domain.docket import Docket, Step
 from suanwang.errors import InvalidInput, Problem, msg, why_not_read
-from suanwang.interfaces.cli.figures import compute, money
 from suanwang.interfaces.cli.terminal import Terminal
+from suanwang.interfaces.figures import compute, money
 from suanwang.interfaces.reports.html import html_page
 from suanwang.interfaces.reports.pdf import pdf_file
 from suanwang.interfaces.reports.programme import programme_document

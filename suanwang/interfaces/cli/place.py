@@ -64,7 +64,7 @@ def place(terminal: Terminal, workload: str, grid: str, pareto: bool, picture: s
 
 def show_choices(terminal: Terminal, zones: "Mapping[str, tzinfo]", options: "Sequence[Option]") -> None:
     """Options in the order of their ends, with what each costs and emits."""
-    from suanwang.interfaces.cli import figures
+    from suanwang.interfaces import figures
 
     rows = [
         (
@@ -85,7 +85,7 @@ def show_choices(terminal: Terminal, zones: "Mapping[str, tzinfo]", options: "Se
 def show_pieces(terminal: Terminal, zones: "Mapping[str, tzinfo]", divided: "Divided | None") -> None:
     """The pieces of a run in order, and what they save."""
     from suanwang.domain.money import total
-    from suanwang.interfaces.cli import figures
+    from suanwang.interfaces import figures
 
     if divided is None:
         terminal.say(msg("In pieces it would not cost less, or it is not preemptible with a checkpoint."))

@@ -6,7 +6,7 @@ from typing import Any
 from suanwang.domain.money import Money
 from suanwang.domain.placement import CostPart, Placement, Refused
 from suanwang.errors import msg
-from suanwang.interfaces.cli import figures
+from suanwang.interfaces import figures
 from suanwang.interfaces.cli.terminal import Terminal
 from suanwang.interfaces.cli.views import why as reason_of
 from suanwang.place.whole import Whole, sum_of

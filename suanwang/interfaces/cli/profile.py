@@ -189,7 +189,7 @@ def _as_json(
 def _show(
     terminal: Terminal, pool: "Pool", cards: int, found: "Extrapolated", watcher: Watcher, estimated: float | None
 ) -> None:
-    from suanwang.interfaces.cli import figures
+    from suanwang.interfaces import figures
 
     terminal.say(
         msg(

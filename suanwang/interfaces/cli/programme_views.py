@@ -7,8 +7,8 @@ from suanwang.domain.programme import Programme
 from suanwang.domain.reason import MEANING
 from suanwang.domain.rule import Answer
 from suanwang.errors import Message, msg
-from suanwang.interfaces.cli.figures import money
 from suanwang.interfaces.cli.terminal import Terminal
+from suanwang.interfaces.figures import money
 from suanwang.schemas.wire import plain
 from suanwang.settle.abuse.audit import PATTERNS
 from suanwang.settle.allocate import Outcome

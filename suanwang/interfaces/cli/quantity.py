@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from suanwang.errors import msg
-from suanwang.schemas.quantities import unreadable
 from suanwang.units import DIMENSIONS, UnreadableQuantity, parse_quantity
 
 if TYPE_CHECKING:
@@ -26,6 +25,8 @@ class Quantity(Option):
         return self.dimension.upper()
 
     def convert(self, value: Any, *_: object) -> float:
+        from suanwang.schemas.quantities import unreadable  # it loads what help does not need
+
         if isinstance(value, float):
             return value
         try:

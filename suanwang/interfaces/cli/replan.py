@@ -23,7 +23,7 @@ def replan(terminal: Terminal, grid: str, make: bool, as_json: bool) -> int:
       suanwang replan
       suanwang replan --apply --json
     """
-    from suanwang.interfaces.cli import figures
+    from suanwang.interfaces import figures
     from suanwang.schemas.wire import plain
     from suanwang.sdk import Client
     from suanwang.service.replanning import apply, replan_waiting

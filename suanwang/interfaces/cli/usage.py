@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from suanwang.errors import InvalidInput, Problem, msg
-from suanwang.interfaces.cli import figures
+from suanwang.interfaces import figures
 from suanwang.interfaces.cli.run import grid_option, json_option
 from suanwang.interfaces.cli.terminal import Terminal
 

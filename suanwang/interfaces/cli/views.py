@@ -11,7 +11,7 @@ from suanwang.domain.reason import Reason
 from suanwang.domain.usage import UsageRecord
 from suanwang.domain.voucher import Voucher
 from suanwang.errors import Message, msg
-from suanwang.interfaces.cli import figures
+from suanwang.interfaces import figures
 from suanwang.interfaces.cli.terminal import Terminal
 from suanwang.service.listing import JobLine
 from suanwang.service.planning import Quote

@@ -8,6 +8,7 @@ from suanwang.schedule.packing.clustering import Clustering
 from suanwang.schedule.packing.dot_product import DotProduct
 from suanwang.schedule.packing.fits import BestFit, FirstFit, RandomFit, WorstFit
 from suanwang.schedule.packing.least_fragmentation import Gradients, LeastFragmentation
+from suanwang.schedule.packing.least_waste import WasteGradients
 from suanwang.schedule.packing.nodes import Demand, Nodes
 from suanwang.schedule.packing.occupied import OccupiedFirst
 from suanwang.schedule.packing.packing import Packing
@@ -16,8 +17,7 @@ from suanwang.schedule.packing.topology import Topology
 OnNodes = Callable[[Nodes, random.Random], Packing]
 
 
-def _least_fragmentation(demands: Sequence[Demand]) -> OnNodes:
-    gradients = Gradients(demands)
+def _by_points(gradients: Gradients) -> OnNodes:
     return lambda nodes, _: LeastFragmentation(nodes, gradients)
 
 
@@ -29,7 +29,8 @@ PACKINGS: dict[str, Callable[[Sequence[Demand]], OnNodes]] = {
     "dot-product": lambda _: lambda nodes, __: DotProduct(nodes),
     "clustering": lambda _: lambda nodes, __: Clustering(nodes),
     "packing": lambda _: lambda nodes, __: OccupiedFirst(nodes),
-    "least-fragmentation": _least_fragmentation,
+    "least-fragmentation": lambda demands: _by_points(Gradients(demands)),
+    "least-waste": lambda demands: _by_points(WasteGradients(demands)),
     "topology": lambda _: lambda nodes, __: Topology(nodes),
 }
 ALSO = {
@@ -44,10 +45,15 @@ ALSO = {
 """Names that the literature uses."""
 
 
+def packing_name(name: str) -> str:
+    """Our own word for a name of the literature, in any spelling."""
+    plain = name.lower().replace("_", "-")
+    return ALSO.get(plain.replace("-", ""), plain)
+
+
 def find_packing(name: str, demands: Sequence[Demand]) -> OnNodes:
     """The packing of that name for a workload of these demands. Raises NotFound."""
-    plain = name.lower().replace("_", "-")
-    key = ALSO.get(plain.replace("-", ""), plain)
+    key = packing_name(name)
     if key not in PACKINGS:
         known = ", ".join([*PACKINGS, *ALSO])
         raise NotFound("not-found", msg("there is no packing {name!r}", name=name), msg("Known: {known}.", known=known))

@@ -52,12 +52,12 @@ class Fragmentation:
     """What of one model of accelerator the usual demands cannot use.
 
     A demand that fits loses the accelerators with less left than it takes of one; one that does not loses all; so does
-    one that asks for none, or for other models. So fragmentation = all that is free, less `shared(cpu) @ usable(…)`,
-    a product of what CPU and accelerators say apart.
+    one that asks for none, or for other models. So fragmentation = all that is free, less what is `served`: with the
+    demands by rising CPU, a running sum that the CPU left says where to cut (`within`).
     """
 
     def __init__(self, usual: tuple[Usual, ...], model: str) -> None:
-        ours = [u for u in usual if u.gpus and (not u.models or model in u.models)]
+        ours = sorted((u for u in usual if u.gpus and (not u.models or model in u.models)), key=lambda u: u.cpu_milli)
         self._share = np.array([u.share for u in ours])
         self._cpu = np.array([u.cpu_milli for u in ours], dtype=np.int64)
         self._gpus = np.array([u.gpus for u in ours], dtype=np.int64)
@@ -65,15 +65,21 @@ class Fragmentation:
         self._hosts = (np.arange(MILLI + 1)[:, None] >= least).astype(np.int64)
         self._usable = self._hosts * np.arange(MILLI + 1)[:, None]
 
-    def shared(self, cpu_left: Ints) -> Floats:
-        """By CPU left (rows) and usual demand: the demand's share of all jobs, 0 when the CPU is too little for it."""
-        return np.where(cpu_left[:, None] >= self._cpu, self._share, 0.0)
+    def within(self, cpu_left: Ints) -> Ints:
+        """By CPU left: how many of the usual demands, by rising CPU, have enough."""
+        return np.searchsorted(self._cpu, cpu_left, side="right")
 
-    def usable(self, lefts: Sequence[int], before: Ints, after: Ints, times: Ints) -> Floats:
-        """By change (rows) and usual demand: thousandths of an accelerator that it can use, were CPU plenty.
+    def served(self, lefts: Sequence[int], before: Ints, after: Ints, times: Ints) -> Floats:
+        """By change (rows) and number of usual demands that have the CPU: thousandths that they can use, by share.
 
         `lefts`: what each accelerator has left; a change makes `times` of those with `before` left have `after`.
         """
+        out = np.zeros((len(times), len(self._cpu) + 1))
+        np.cumsum(self.usable(lefts, before, after, times) * self._share, axis=1, out=out[:, 1:])
+        return out
+
+    def usable(self, lefts: Sequence[int], before: Ints, after: Ints, times: Ints) -> Floats:
+        """By change (rows) and usual demand: thousandths of an accelerator that it can use, were CPU plenty."""
         now, many = list(lefts), times[:, None]
         hosts = self._hosts[now].sum(axis=0) + (self._hosts[after] - self._hosts[before]) * many
         usable = self._usable[now].sum(axis=0) + (self._usable[after] - self._usable[before]) * many
@@ -82,5 +88,5 @@ class Fragmentation:
     def amount(self, cpu_left: int, lefts: Sequence[int]) -> float:
         """Thousandths of an accelerator, of those that are left, that are of no use to the usual demands."""
         none = np.zeros(1, dtype=np.int64)
-        usable = self.usable(lefts, none, none, none)
-        return float(sum(lefts) - (self.shared(np.array([cpu_left])) @ usable.T)[0, 0])
+        served = self.served(lefts, none, none, none)
+        return float(sum(lefts) - served[0, self.within(np.array([cpu_left]))[0]])

@@ -55,11 +55,6 @@ class Layout:
         nodes = [self.nodes.nodes[row] for row, _, _ in taken]
         return len(nodes), len({(n.pod, n.rack) for n in nodes}), len({n.pod for n in nodes})
 
-    @property
-    def stranded(self) -> int:
-        """Free accelerators on nodes that are not wholly free: of no use to a job of whole nodes."""
-        return int(self.nodes.full_left[self.nodes.full_left < self.nodes.gpus].sum())
-
 
 def _whole(count: int) -> Demand:
     return Demand(cpu_milli=0, memory_mib=0, gpus=count, gpu_milli=MILLI if count else 0)

@@ -18,47 +18,47 @@ Shape = tuple[int, int, int]
 State = tuple[int, tuple[int, ...]]
 
 STATES_MAX = 50_000
-KEY = 1024
-"""More than 1000 thousandths, and than a node's accelerators: packs a change into one number."""
 SAME = 1e-6
 """Thousandths of an accelerator: less is the noise of floating point, and counts as no change."""
 
 
 @dataclass(frozen=True, slots=True)
 class Points:
-    """Of one state: the points of each shape (-1: no room), and those of each way to take accelerators, in `ways`."""
+    """Of one state: the points of each shape (-1: no room), and those of each way to take accelerators, in `moves`."""
 
     best: Ints
-    ways: "Ways"
+    moves: "Moves"
     points: Ints
 
 
-@dataclass(frozen=True, slots=True)
-class Ways:
-    """How each shape could take accelerators that have so much left, CPU aside; in the shapes' order.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moves:
+    """How each shape could take accelerators, of which so much is left on distinct ones; in the shapes' order.
 
     Of each way: `shape`, the row of `cpu`, `left` of the accelerator that it takes or takes a part of, and `change`:
-    the column of `usable` (usual demand x change) and of `free` (thousandths left after it). `heads`: where in these
-    each of `shapes` begins.
-    Change 0 is none.
+    the number of what it changes, of which 0 is nothing. `heads`: where in these each of `shapes` begins. A change
+    makes `times` accelerators with `before` left have `after`.
     """
 
     shape: Ints
     cpu: Ints
     left: Ints
     change: Ints
-    usable: Floats
-    free: Floats
     heads: Ints
     shapes: Ints
+    before: Ints
+    after: Ints
+    times: Ints
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
-    """With so much CPU left: the usual demands' shares after each distinct CPU (row 0: 0); shapes it is short for."""
+class Ways:
+    """The moves of accelerators with so much left each: what every change leaves `served` (by change and number of
+    usual demands that have the CPU) and `free` (thousandths)."""
 
-    shared: Floats
-    short: Bools
+    moves: Moves
+    served: Floats
+    free: Floats
 
 
 class Gradient:
@@ -68,13 +68,15 @@ class Gradient:
         self._fragmentation = fragmentation
         table = np.array(list(shapes), dtype=np.int64).reshape(-1, 3)
         self._cpu, self._gpus, self._milli = table.T.copy()
+        self._takes, pairs = np.unique(table[:, 1:], axis=0, return_inverse=True)
+        self._pair = pairs.reshape(-1)
         distinct, self._cpu_row = np.unique(
             np.concatenate((np.zeros(1, dtype=np.int64), self._cpu)), return_inverse=True
         )
         self._distinct_cpu, self._cpu_row = distinct, self._cpu_row[1:]
         self._known: dict[State, Points] = {}
         self._ways: dict[tuple[int, ...], Ways] = {}
-        self._rooms: dict[int, Room] = {}
+        self._moves: dict[tuple[int, ...], Moves] = {}
 
     def points(self, cpu: int, lefts: tuple[int, ...]) -> Points:
         """Of the state with that much CPU left and accelerators with that much left each, rising."""
@@ -89,42 +91,55 @@ class Gradient:
         ways = self._ways.get(lefts)
         if ways is None:
             ways = self._ways[lefts] = self._all_ways(lefts)
-        room = self._rooms.get(cpu)
-        if room is None:
-            left = cpu - self._distinct_cpu
-            room = self._rooms[cpu] = Room(self._fragmentation.shared(left), cpu < self._cpu)
-        amount = ways.free - room.shared @ ways.usable
-        gain = amount[0, 0] + SAME - amount[ways.cpu, ways.change]
-        points = (100.0 / (1.0 + np.exp(gain / -MILLI))).astype(np.int64)
+        moves, within = ways.moves, self._fragmentation.within(cpu - self._distinct_cpu)
+        now = ways.free[0] - ways.served[0, within[0]]
+        gain = now + SAME - ways.free[moves.change] + ways.served[moves.change, within[moves.cpu]]
+        points = self.score(gain, moves)
         best = np.full(len(self._cpu), -1, dtype=np.int64)
-        best[ways.shapes] = np.maximum.reduceat(points, ways.heads)
-        best[room.short] = -1
-        return Points(best, ways, points)
+        best[moves.shapes] = np.maximum.reduceat(points, moves.heads)
+        best[cpu < self._cpu] = -1
+        return Points(best, moves, points)
+
+    def score(self, gain: Floats, moves: Moves) -> Ints:  # noqa: ARG002 - others look at the moves
+        """Points of 100 for the fragmentation that each of the moves removes (thousandths)."""
+        points: Ints = (100.0 / (1.0 + np.exp(gain / -MILLI))).astype(np.int64)
+        return points
 
     def _all_ways(self, lefts: tuple[int, ...]) -> Ways:
         """A part can go to each accelerator that has it; accelerators with as much left are alike."""
-        distinct = np.array(sorted({*lefts, MILLI}), dtype=np.int64)
+        key = (*sorted({*lefts, MILLI}), lefts.count(MILLI))
+        moves = self._moves.get(key)
+        if moves is None:
+            moves = self._moves[key] = self._all_moves(key[:-1], key[-1])
+        served = self._fragmentation.served(lefts, moves.before, moves.after, moves.times)
+        free = sum(lefts) - (moves.before - moves.after) * moves.times
+        return Ways(moves, served, free.astype(np.float64))
+
+    def _all_moves(self, lefts: tuple[int, ...], untouched: int) -> Moves:
+        """Of accelerators that have these amounts left, each at least once but for the untouched ones."""
+        distinct = np.array(lefts, dtype=np.int64)
         part = (self._milli > 0) & (self._milli < MILLI)
         offers = distinct >= self._milli[:, None]
         offers[~part] = distinct == MILLI
-        offers[:, -1] &= self._gpus <= lefts.count(MILLI)
+        offers[:, -1] &= self._gpus <= untouched
         shape, column = np.nonzero(offers)
-        left, milli, gpus = distinct[column], self._milli[shape], self._gpus[shape]
-        keys = np.where(gpus > 0, (left * KEY + left - milli) * KEY + gpus, 0)
-        changes, change = np.unique(np.append(0, keys), return_inverse=True)
-        before, after, times = changes // KEY**2, changes // KEY % KEY, changes % KEY
-        usable = self._fragmentation.usable(lefts, before, after, times)
-        free = sum(lefts) - (before - after) * times
+        code = column * len(self._takes) + self._pair[shape]
+        used = np.zeros(len(distinct) * len(self._takes), dtype=np.bool_)
+        used[code] = True
+        taken = np.flatnonzero(used)
+        times, milli = self._takes[taken % len(self._takes)].T
+        before = np.append(0, distinct[taken // len(self._takes)])
         heads = np.flatnonzero(np.diff(shape, prepend=-1))
-        return Ways(
+        return Moves(
             shape=shape,
             cpu=self._cpu_row[shape],
-            left=left,
-            change=change[1:],
-            usable=np.ascontiguousarray(usable.T),
-            free=free.astype(np.float64),
+            left=distinct[column],
+            change=np.cumsum(used)[code],
             heads=heads,
             shapes=shape[heads],
+            before=before,
+            after=before - np.append(0, milli),
+            times=np.append(0, times),
         )
 
 
@@ -141,8 +156,12 @@ class Gradients:
     def of(self, model: str) -> Gradient:
         """The points of nodes with that model."""
         if model not in self._by_model:
-            self._by_model[model] = Gradient(Fragmentation(self._usual, model), self._shapes)
+            self._by_model[model] = self.make(Fragmentation(self._usual, model), self._shapes)
         return self._by_model[model]
+
+    def make(self, fragmentation: Fragmentation, shapes: Iterable[Shape]) -> Gradient:
+        """For one model of accelerator."""
+        return Gradient(fragmentation, shapes)
 
 
 class LeastFragmentation:
@@ -170,8 +189,8 @@ class LeastFragmentation:
             return tightest(lefts, demand) if demand.gpus else ()
         points = self._points[row]
         shape = self._row_of[_shape(demand)]
-        ours = (points.ways.shape == shape) & (points.points == points.best[shape])
-        best = set(points.ways.left[ours].tolist())
+        ours = (points.moves.shape == shape) & (points.points == points.best[shape])
+        best = set(points.moves.left[ours].tolist())
         return (next(i for i, left in enumerate(lefts) if left in best),)
 
     def moved(self, row: int, demand: Demand, sign: int) -> None:  # noqa: ARG002

@@ -11,10 +11,13 @@ from suanwang.schedule.profile import Profile
 from suanwang.schedule.queues import Conservative, Queue
 from suanwang.schedule.snapshot import Snapshot, Waiting
 
+DEPTH = 64
+"""So many reservations are kept, as under conservative backfill."""
+
 
 @dataclass(frozen=True, slots=True)
 class EarliestDeadlineFirst:
-    """Jobs with a deadline before those without; every job has a reservation that nobody behind it delays.
+    """Jobs with a deadline before those without; the first that wait have reservations that nobody behind them delays.
 
     A new job is admitted only if, by the estimates, it and all that were admitted before it keep their deadlines; else
     it is refused at once, when its tenant can still go elsewhere. `admission` False: late jobs run too.
@@ -29,8 +32,8 @@ class EarliestDeadlineFirst:
         return sorted(due, key=_by_deadline)
 
     def queue(self, sizes: Sequence[int], estimates: Sequence[float]) -> Queue:
-        """With a reservation for each."""
-        return Conservative(sizes, estimates)
+        """With a reservation for each of the first that wait."""
+        return Conservative(sizes, estimates, DEPTH)
 
     def hold(self, due: Sequence[Waiting], snapshot: Snapshot) -> Sequence[Wait | Refused]:
         """New jobs, oldest first, each against those that are in: what cannot be kept is not promised."""
