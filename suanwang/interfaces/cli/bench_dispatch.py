@@ -35,7 +35,7 @@ def dispatch(
     seconds: float,
     as_json: bool,
 ) -> int:
-    """Measure submission, observation and start of orders on a real cluster, which should be idle.
+    """Time submission, observation and start of orders on a real cluster, which should be idle.
 
     Held jobs of this user are made and cancelled again. Rates are medians over five blocks, the bare engine's and the
     grid's in turn. `share` is processor time of this program and of the commands that it runs.

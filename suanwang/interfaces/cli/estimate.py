@@ -98,7 +98,7 @@ def workload(
     Examples:
       suanwang estimate examples/workloads/pretrain-7b.yaml --grid examples/grids/three-hubs.yaml
       suanwang estimate examples/workloads/pretrain-7b.yaml --accelerator h100-sxm5-80gb --count 64
-      suanwang estimate examples/workloads/pretrain-7b.yaml --accelerator ascend-910b2 --count 64 --network "1.6 Tbit/s"
+      suanwang estimate pretrain.yaml --accelerator ascend-910b2 --count 64 --network "1.6 Tbit/s"
     """
     if accelerator:
         from suanwang.bootstrap import open_desk
