@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help ray demo test lint format nightly docs messages lock clean
+.PHONY: help ray demo demo-slurm test lint format nightly docs messages lock clean
 
 PYTHON ?= python3.13 python3.12 python3.11 python3
 VENV := .venv
@@ -18,10 +18,13 @@ export PIP_NO_INPUT := 1
 export PYTHONNOUSERSITE := 1
 
 help: ## Show the verbs
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.run ## Show the whole grid at work on this machine
 	$(BIN)/python examples/demo/demo.py $(ARGS)
+
+demo-slurm: $(VENV)/.run ## Show three real Slurm clusters as three sites, 300 jobs, and faults (needs root and Slurm)
+	PYTHONPATH=. $(BIN)/python examples/slurm/demo.py $(ARGS)
 
 test: $(VENV)/.dev ## Run every test and check; ARGS="tests/unit -x" narrows it down
 	$(BIN)/python -m pytest $(ARGS)

@@ -32,7 +32,7 @@ from suanwang.settings import read_settings
 from tests.small_grid import CARD
 
 NOTHING = Catalog(
-    accelerators={}, systems={}, hubs={}, cities={}, tariffs={}, carbon={}, prices={}, models={}, facts={}
+    accelerators={CARD.id: CARD}, systems={}, hubs={}, cities={}, tariffs={}, carbon={}, prices={}, models={}, facts={}
 )
 LOOK_S, IDLE_S = 0.01, 0.2
 

@@ -13,7 +13,7 @@ from inspect import cleandoc
 from pathlib import Path
 
 import click
-from babel.messages.catalog import Catalog
+from babel.messages.catalog import Catalog, Message
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
@@ -121,8 +121,13 @@ def updated() -> Catalog:
 
 
 def missing(catalog: Catalog) -> list[str]:
-    """The texts without a translation."""
-    return [str(m.id) for m in catalog if m.id and not all(_forms(m.string))]
+    """The texts without a translation, or whose translation lost the marks of its blocks."""
+    return [str(m.id) for m in catalog if m.id and not (all(_forms(m.string)) and _keeps_its_blocks(m))]
+
+
+def _keeps_its_blocks(message: Message) -> bool:
+    """Whether the translation of a help has the marks (`\\b`) that keep click from filling its examples."""
+    return "\b" not in str(message.id) or "\b" in str(message.string)
 
 
 def _forms(translation: object) -> list[object]:

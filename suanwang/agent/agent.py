@@ -32,9 +32,9 @@ from suanwang.schemas.sync import (
     require_protocol,
 )
 
-LOOK_S_MIN, LOOK_S_IDLE, LOOK_SHARE = 0.3, 5.0, 1 / 20
-"""An engine that has orders is looked at so often, one that has none so often, and never for more than this share of
-the time."""
+LOOK_S_MIN, LOOK_S_IDLE, LOOK_S_MAX, LOOK_SHARE = 0.3, 5.0, 10.0, 1 / 20
+"""An engine that has orders is looked at so often, one that has none so often; where a look takes long, so seldom that
+it is not more than this share of the time, but no more seldom than the third."""
 AWAY_S_MIN, AWAY_S_MAX = 0.5, 5.0
 """How long a hub that does not answer is left alone: twice as long each time."""
 KEPT_MAX = 10_000
@@ -121,7 +121,7 @@ class Agent:
             self._look = self._driver.look(policy)
             took_s = monotonic() - began
             least_s = self._look_s if self._driver.busy else self._idle_s
-            self._look_at = monotonic() + max(least_s, took_s / LOOK_SHARE)
+            self._look_at = monotonic() + max(least_s, min(took_s / LOOK_SHARE, LOOK_S_MAX))
 
     def _open(self, pools: Sequence[Pool]) -> None:
         self._driver = Driver(self._open_engines(pools), self._spool, self._clock, self._said, settle_s=self._settle_s)

@@ -17,7 +17,7 @@ from suanwang.service.hub import Hub
 from tests.simulation.crash.child import ChildFailed, die, in_child
 from tests.simulation.crash.echo import EchoStore
 from tests.simulation.crash.failpoints import OnPoint, place
-from tests.simulation.crash.intruders import INTRUDERS, let_in
+from tests.simulation.crash.intruders import INTRUDERS, WRITERS, let_in
 from tests.simulation.crash.journalled_trial import JOURNALLED
 from tests.simulation.crash.kills import (
     Trial,
@@ -64,7 +64,7 @@ ECHO = replace(JOURNALLED, open=with_echo, left=intruders)
 def test_every_rule_of_the_database_is_needed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     warm_up(JOURNALLED)
     open_store(f"sqlite:///{tmp_path / 'whole.db'}").close()
-    mutated = rules(tmp_path / "whole.db")
+    mutated = [rule for rule in rules(tmp_path / "whole.db") if rule not in WRITERS]
     assert set(mutated) == set(INTRUDERS)
     keys = keys_of(JOURNALLED)
     assert _without_rule("", keys) == []

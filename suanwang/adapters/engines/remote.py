@@ -36,6 +36,7 @@ class Sight:
     ended: float | None = None
     cause: EndCause | None = None
     exit_code: int | None = None
+    energy_kwh_it: float | None = None
     progress: str = ""
     evidence: Mapping[str, str] = field(default_factory=dict)
 
@@ -257,6 +258,7 @@ class RemoteEngine:
             ended=ended,
             cause=cause,
             exit_code=None if cause is EndCause.LOST else sight.exit_code,
+            energy_kwh_it=sight.energy_kwh_it,
             evidence={**sight.evidence, "engine": self._backend.name}
             | ({"cancel": one.cancelled} if one.cancelled else {}),
             progress=sight.progress,

@@ -19,6 +19,19 @@ CORRECT = (
 ISSUE = (
     "INSERT INTO documents (id, kind, subject, period, body, at_us) VALUES ('INV-1', 'invoice', 'me', '2026-01', '', 1)"
 )
+USER = "INSERT INTO users (id, organisation, password, body, subject) VALUES "
+PROJECT = "INSERT INTO projects (organisation, id, body) VALUES ('o', 'p', '')"
+TOKEN = "INSERT INTO tokens (id, user_id, body, expires_us) VALUES ('t', 'u', '', 1)"
+AUDIT = "INSERT INTO audit (position, organisation, body, at_us) VALUES (1, 'o', '', 1)"
+LEASE = "INSERT INTO leases (name, holder, until_us) VALUES ('tick', 'h', 1)"
+DRAIN = "INSERT INTO drains (place, drained_by, at_us) VALUES ('p', 'u', 1)"
+WEBHOOK = "INSERT INTO webhooks (id, organisation, body, active) VALUES ('w', 'o', '', 1)"
+DELIVERY = (
+    "INSERT INTO deliveries (webhook_id, job_id, state, sequence, attempts, due_us)"
+    " VALUES ('w', 'j', 'waiting', 1, 0, 0)"
+)
+WRITERS = {"deliveries_made"}
+"""Triggers that write a row and refuse none; what they write is tested where it is read."""
 BOOKS = {"closed_periods": CLOSE, "usage_corrections": CORRECT, "documents": ISSUE}
 
 
@@ -107,6 +120,17 @@ INTRUDERS: dict[str, Intruder] = {
             amount_micro="amount_micro + 1",
         ),
     ),
+    "key_users_id": (USER + "('u', 'o', '', '', 's')", USER + "('u', 'o', '', '', 'other')"),
+    "key_users_subject": (USER + "('u', 'o', '', '', 's')", USER + "('other', 'o', '', '', 's')"),
+    "key_projects_organisation_id": (PROJECT, PROJECT),
+    "key_tokens_id": (USER + "('u', 'o', '', '', 's')", TOKEN, TOKEN),
+    "key_audit_position": (AUDIT, AUDIT),
+    "audit_append_only_update": (AUDIT, "UPDATE audit SET body = 'x'"),
+    "audit_append_only_delete": (AUDIT, "DELETE FROM audit"),
+    "key_leases_name": (LEASE, LEASE),
+    "key_drains_place": (DRAIN, DRAIN),
+    "key_webhooks_id": (WEBHOOK, WEBHOOK),
+    "key_deliveries_webhook_id_job_id_sequence": (WEBHOOK, DELIVERY, DELIVERY),
     "key_closed_periods_id": (CLOSE, CLOSED + "('2026-01', '', '', 2, 3, 4, 0)"),
     "closed_periods_order": (CLOSE, CLOSED + "('2026-03', '', '', 5, 6, 7, 0)"),
     "transfers_closed": (

@@ -17,7 +17,7 @@ from suanwang.errors import InvalidInput, Problem, msg
 from suanwang.ports import Clock
 from suanwang.settings import Settings
 
-REACHED_BY = ("kubeconfig", "context", "namespace")
+REACHED_BY = ("kubeconfig", "context", "namespace", "energy_url")
 
 
 def open_engines(pools: Sequence[Pool], settings: Settings, clock: Clock) -> dict[str, RemoteEngine]:

@@ -5,6 +5,7 @@ A Job's own start time is when its controller noticed it; what is billed starts 
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +24,7 @@ from suanwang.adapters.engines.kubernetes.manifest import (
     service_of,
 )
 from suanwang.adapters.engines.remote import Ground, Sight
+from suanwang.adapters.meters.dcgm import Dcgm
 from suanwang.domain.order import Ability, EndCause, Lacks, Order, Outage
 from suanwang.errors import Never, NotNow, msg
 from suanwang.ports import Clock
@@ -48,7 +50,10 @@ class Kubernetes:
 
     name = "kubernetes"
 
-    def __init__(self, api: Any, namespace: str, pools: Mapping[str, KubernetesPool], clock: Clock) -> None:
+    def __init__(
+        self, api: Any, namespace: str, pools: Mapping[str, KubernetesPool], clock: Clock, meter: Dcgm | None = None
+    ) -> None:
+        self._meter = meter
         self._batch, self._core = client.BatchV1Api(api), client.CoreV1Api(api)
         self._namespace = namespace
         self._pools = pools
@@ -64,7 +69,8 @@ class Kubernetes:
             api = connect(kubeconfig or None, context or None)
         except (config.ConfigException, OSError) as error:
             raise _unreachable(str(error)) from error
-        return cls(api, namespace, pools, clock)
+        url = next(iter(pools.values())).options["energy_url"]
+        return cls(api, namespace, pools, clock, Dcgm(url, "pod") if url else None)
 
     def lacks(self) -> Lacks:
         return LACKS
@@ -97,8 +103,14 @@ class Kubernetes:
         for order in orders:
             name = name_of(order.id)
             if name in jobs and jobs[name]["metadata"].get("annotations", {}).get(ORDER) == order.id:
-                found[order.id] = sight_of(jobs[name], pods.get(name, []))
+                found[order.id] = self._metered(name, sight_of(jobs[name], pods.get(name, [])))
         return found
+
+    def _metered(self, name: str, sight: Sight) -> Sight:
+        """With the energy of its pods, when it is over."""
+        if self._meter is None or sight.cause is None or sight.started is None or sight.ended is None:
+            return sight
+        return replace(sight, energy_kwh_it=self._meter.energy_kwh(f"{name}-.*", sight.started, sight.ended))
 
     def ground(self, pool_id: str) -> Ground:
         """Nodes that are ready and open, less what pods that are not ours ask of them."""

@@ -44,6 +44,7 @@ OPTIONS = (
     Option(
         name="service_account", default="", description="Service account of the pods; the namespace's if not given."
     ),
+    Option(name="energy_url", default="", description="Prometheus that keeps what DCGM exporters say of the nodes."),
     Option(name="priority_class", default="", description="Priority class of the pods."),
     Option(name="state_claim", default="", description="Persistent volume claim for checkpoints and output."),
     Option(

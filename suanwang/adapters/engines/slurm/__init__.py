@@ -12,11 +12,12 @@ from suanwang.adapters.engines.slurm.commands import Commands
 from suanwang.adapters.engines.slurm.engine import SlurmEngine
 from suanwang.adapters.engines.slurm.pools import OPTIONS, SlurmPool
 from suanwang.adapters.engines.slurm.rest import Rest, token_file
+from suanwang.adapters.meters.dcgm import Dcgm
 from suanwang.domain.site import Pool
 from suanwang.ports import Clock
 from suanwang.settings import Settings
 
-REACHED_BY = ("slurm_conf", "rest_url", "rest_token_file", "rest_user", "folder")
+REACHED_BY = ("slurm_conf", "rest_url", "rest_token_file", "rest_user", "folder", "energy_url")
 MACHINES_OWN = Path("/etc/slurm/slurm.conf")
 
 
@@ -32,9 +33,13 @@ def open_engines(pools: Sequence[Pool], settings: Settings, clock: Clock) -> dic
         key = hashlib.sha256("\n".join(first[name] for name in REACHED_BY).encode()).hexdigest()[:12]
         root = Path(first["folder"]).expanduser() if first["folder"] else settings.home / "slurm" / key
         members = [SlurmPool(pool=pool, options=options[pool.id]) for pool in group]
-        engine = SlurmEngine(root, _cluster(first), members, clock)
+        engine = SlurmEngine(root, _cluster(first), members, clock, meter=_meter(first))
         engines |= dict.fromkeys((pool.id for pool in group), engine)
     return engines
+
+
+def _meter(options: dict[str, str]) -> Dcgm | None:
+    return Dcgm(options["energy_url"], "hpc_job") if options["energy_url"] else None
 
 
 def _cluster(options: dict[str, str]) -> Cluster:

@@ -5,9 +5,12 @@ JSON is asked of none of them: it is 10 times dearer, and its shape changes with
 
 import os
 import re
+import select
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -156,21 +159,59 @@ class Commands:
         return done.stdout
 
 
-def _run(command: Sequence[str], environment: Mapping[str, str], text: str = "") -> subprocess.CompletedProcess[str]:
-    """Raises NotNow(engine-unreachable) when the command is not there, or takes too long."""
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What a command said, and its exit status."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def _run(command: Sequence[str], environment: Mapping[str, str], text: str = "") -> _Done:
+    """Raises NotNow(engine-unreachable) when the command is not there, or takes too long.
+
+    `subprocess.run` with a time-out looks for the end in growing steps; here the end of both outputs is waited for.
+    """
     try:
-        return subprocess.run(
-            command,
-            env=environment,
-            input=text,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=TIMEOUT_S,
-            check=False,
+        child = subprocess.Popen(
+            command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
+    except OSError as error:
         raise unreachable(str(error)) from error
+    with child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        assert child.stderr is not None
+        with suppress(BrokenPipeError):
+            child.stdin.write(text.encode("utf-8", "surrogateescape"))
+            child.stdin.close()
+        outputs = {child.stdout.fileno(): b"", child.stderr.fileno(): b""}
+        try:
+            _read_all(outputs, time.monotonic() + TIMEOUT_S)
+        except TimeoutError:
+            child.kill()
+            raise unreachable(f"{command[0]} did not answer within {TIMEOUT_S:.0f} s") from None
+        out, err = (output.decode(errors="replace") for output in outputs.values())
+        return _Done(child.wait(), out, err)
+
+
+def _read_all(outputs: dict[int, bytes], deadline: float) -> None:
+    """Read every file descriptor to its end. Raises TimeoutError."""
+    poll = select.poll()
+    for file in outputs:
+        poll.register(file, select.POLLIN | select.POLLHUP)
+    open_files = len(outputs)
+    while open_files:
+        ready = poll.poll(max(0.0, deadline - time.monotonic()) * 1000)
+        if not ready:
+            raise TimeoutError
+        for file, _ in ready:
+            piece = os.read(file, 1 << 16)
+            outputs[file] += piece
+            if not piece:
+                poll.unregister(file)
+                open_files -= 1
 
 
 def _pieces(ids: Sequence[str]) -> list[Sequence[str]]:

@@ -32,6 +32,7 @@ from suanwang.adapters.engines.slurm.pools import SlurmPool
 from suanwang.adapters.engines.slurm.room import Room
 from suanwang.adapters.engines.slurm.script import batch_script, task_of, write_files
 from suanwang.adapters.engines.slurm.view import View, Views
+from suanwang.adapters.meters.dcgm import Dcgm
 from suanwang.adapters.store import codec
 from suanwang.domain.order import Ability, Capacity, Lacks, Observation, Order, OrderState
 from suanwang.errors import Never, NotNow, msg
@@ -45,7 +46,14 @@ class SlurmEngine:
     """`Engine` and `TakesArrays` on one cluster. `root`: a folder that the cluster's nodes see under the same path."""
 
     def __init__(
-        self, root: Path, cluster: Cluster, pools: Sequence[SlurmPool], clock: Clock, *, poll_share: float = 0.04
+        self,
+        root: Path,
+        cluster: Cluster,
+        pools: Sequence[SlurmPool],
+        clock: Clock,
+        *,
+        poll_share: float = 0.04,
+        meter: Dcgm | None = None,
     ) -> None:
         self._root = root.expanduser().absolute()
         self._cluster = cluster
@@ -56,7 +64,7 @@ class SlurmEngine:
         self._journal = Journal(self._root / "journal", lambda line: self._entries.play(line, time.monotonic()))
         self._views = Views(cluster, poll_share)
         self._room = Room(cluster, self._views, clock, self._ours)
-        self._judge = Judge(self._root, cluster, clock)
+        self._judge = Judge(self._root, cluster, clock, meter)
         self._mutex = threading.RLock()
 
     def lacks(self) -> Lacks:

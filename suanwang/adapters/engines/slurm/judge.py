@@ -14,6 +14,7 @@ from suanwang.adapters.engines.programs import last_json_line
 from suanwang.adapters.engines.slurm.cluster import OVER, WAITING, Account, Cluster, Row
 from suanwang.adapters.engines.slurm.entries import Entry
 from suanwang.adapters.engines.slurm.marks import REVOKED, End, read_claim, read_end, revoke
+from suanwang.adapters.meters.dcgm import Dcgm
 from suanwang.domain.order import EndCause, Observation, OrderState
 from suanwang.ports import Clock
 
@@ -25,7 +26,8 @@ LOST_STATE = "unknown to Slurm"
 class Judge:
     """`root`: the folder of the marks."""
 
-    def __init__(self, root: Path, cluster: Cluster, clock: Clock) -> None:
+    def __init__(self, root: Path, cluster: Cluster, clock: Clock, meter: Dcgm | None = None) -> None:
+        self._meter = meter
         self._root = root
         self._cluster = cluster
         self._clock = clock
@@ -102,7 +104,6 @@ class Judge:
             evidence["signal"] = _signal(code)
         if entry.cancelled:
             evidence["cancel"] = entry.cancelled
-        energy_j = None if account is None else account.energy_j
         return Observation(
             order_id=entry.order_id,
             state=OrderState.LOST if cause is EndCause.LOST else OrderState.ENDED,
@@ -112,10 +113,16 @@ class Judge:
             exit_code=code,
             cpu_s=_cpu_s(account, end),
             memory_bytes_peak=None if account is None else account.memory_bytes_peak,
-            energy_kwh_it=None if energy_j is None else energy_j / KWH_J,
+            energy_kwh_it=self._energy_kwh(entry.claim.job, account, entry.claim.started, last),
             evidence=evidence,
             progress=last_json_line(self._folder(entry) / "log"),
         )
+
+    def _energy_kwh(self, job: str, account: Account | None, started: float, ended: float | None) -> float | None:
+        """From Slurm's own plugin (of whole nodes), else from the accelerators' sensors; None without either."""
+        if account is not None and account.energy_j is not None:
+            return account.energy_j / KWH_J
+        return None if self._meter is None or ended is None else self._meter.energy_kwh(job, started, ended)
 
     def never_began(self, entry: Entry, row: Row | None) -> Observation:
         """Cancelled, or lost, before its program started: no start."""

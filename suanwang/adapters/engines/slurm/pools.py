@@ -47,6 +47,7 @@ OPTIONS = (
         description="What runs the image that an order names in SUANWANG_IMAGE.",
         among=("none", "apptainer", "singularity", "pyxis"),
     ),
+    Option(name="energy_url", default="", description="Prometheus that keeps what DCGM exporters say of the nodes."),
     Option(name="setup", default="", description="A line of shell before the program, such as module load cann."),
     Option(
         name="sbatch", default="", description="Further long options of sbatch: --licenses=x --nice.", check=shlex.split

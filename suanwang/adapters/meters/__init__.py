@@ -1,0 +1,1 @@
+"""Meters beside the engines' own accounting: what sensors of the site measured."""
