@@ -10,6 +10,8 @@ from suanwang.domain.job import JobState
 
 CARDS: Mapping[str, str] = {"guian": "ascend-910b1", "zhongwei": "h800-sxm5-80gb", "qingpu": "mlu370-x8"}
 SITES = tuple(CARDS)
+FEW = 60
+"""A gang over both nodes has its pool almost to itself, so only the first of them are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +44,10 @@ class Planned:
             "accelerators": {"count": self.cards},
             "requires": {"site": self.site},
             "deadline": "+25 min",
-            "time_limit": "10 min" if self.cancel else "2 min",
+            "time_limit": "10 min" if self.cancel else "1 min",
         }
         if self.retries:
-            section["checkpoint"] = {"every": "1 min", "retries": self.retries}
+            section["checkpoint"] = {"every": "10 s", "retries": self.retries}
         return yaml.safe_dump({"apiVersion": "suanwang/v1", "kind": "Workload", "workload": section}, sort_keys=False)
 
 
@@ -61,12 +63,12 @@ def plan(count: int, seed: int) -> list[Planned]:
             made = Planned(key=key, kind="array", site=site, cards=1, seconds=2.0)
         elif draw < 11:
             made = Planned(key=key, kind="gang", site=site, cards=dice.choice([2, 4]), seconds=seconds)
-        elif draw < 12:
+        elif draw < 12 and number < FEW:
             made = Planned(key=key, kind="gang over nodes", site=site, cards=80, seconds=seconds)
-        elif draw < 15:
+        elif 12 <= draw < 15:
             code = dice.choice([1, 3, 7, 42])
             made = Planned(key=key, kind="failure", site=site, cards=1, seconds=seconds, exit_code=code)
-        elif draw < 16:
+        elif draw == 15:
             made = Planned(key=key, kind="cancelled", site=site, cards=1, seconds=500.0, exit_code=None, cancel=True)
         else:
             made = Planned(key=key, kind="single", site=site, cards=1, seconds=seconds, retries=1)

@@ -35,6 +35,11 @@ def least_total(offer: Offer, window: Window, prices: Floats, taken: Occupancy) 
 
     In currency. The sum over workloads of their least offer, less `worth`, bounds every plan of exact starts.
     """
+    return least_start(offer, window, prices, taken)[0]
+
+
+def least_start(offer: Offer, window: Window, prices: Floats, taken: Occupancy) -> tuple[float, int]:
+    """The same, and the earliest start (us) for which it holds; infinite where the pool is full for all of them."""
     row = next(i for i, pool in enumerate(window.grid.pools) if pool.id == offer.pool.id)
     run, edges = offer.bid.mid, window.edges
     sums = np.concatenate([[0.0], np.cumsum(prices[row])]) * (run.accelerators * MICRO)
@@ -48,9 +53,9 @@ def least_total(offer: Offer, window: Window, prices: Floats, taken: Occupancy) 
     starts = np.unique(starts[(starts >= first) & (starts <= last)])
     starts = starts[clear(starts, run.duration_us, closed)]
     if not len(starts):
-        return float("inf")
+        return float("inf"), first
     cost = offer.bid.total_curve(offer.outlook).at(starts) + congestion.at(starts)
-    return (float(cost.min()) + offer.bid.data.micro) / MICRO
+    return (float(cost.min()) + offer.bid.data.micro) / MICRO, int(starts[cost.argmin()])
 
 
 def worth(window: Window, prices: Floats, taken: Occupancy) -> float:

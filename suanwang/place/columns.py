@@ -5,7 +5,7 @@ whole slots after `start`. A rate is a pool with a power and a delivered compute
 integrals over each slot of what the outlook asks.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -50,21 +50,21 @@ class Window:
     def end(self) -> datetime:
         return self.start + timedelta(hours=self.hours)
 
-    def outlooks(self, kept: Outlooks) -> list[Outlook]:
-        """Of each pool over the window. Raises MissingFigure."""
-        sites = {site.id: site for site in self.grid.sites}
-        return [kept.get(sites[p.site_id], p.price_book_id, self.start, self.end) for p in self.grid.pools]
+    def outlook(self, kept: Outlooks, pool: int) -> Outlook:
+        """Of a pool, by its number, over the window, or as much of it as is known. Raises MissingFigure."""
+        found = self.grid.pools[pool]
+        return kept.get(self.grid.site(found.site_id), found.price_book_id, self.start, self.end)
 
 
 def by_slot(window: Window, outlook: Outlook, *columns: Column) -> Floats:
     """(T,) integral over each slot of the product of columns of an outlook, in units x hours: for slots of an hour
-    the mean. Raises ValueError outside of the outlook."""
+    the mean. NaN for slots that are not inside the outlook."""
     edges = window.edges
-    if edges[0] < outlook.edges[0] or edges[-1] > outlook.edges[-1]:
-        raise ValueError("the window is not inside the outlook")
     value = np.prod([column / MICRO for column in columns], axis=0)
     total = np.concatenate([[0.0], np.cumsum(value * np.diff(outlook.edges))])
-    return np.asarray(np.diff(np.interp(edges, outlook.edges, total)) / HOUR_US)
+    found = np.diff(np.interp(edges, outlook.edges, total)) / HOUR_US
+    inside = (edges[:-1] >= outlook.edges[0]) & (edges[1:] <= outlook.edges[-1])
+    return np.where(inside, found, np.nan)
 
 
 def free(window: Window, taken: Occupancy) -> Ints:
@@ -95,7 +95,7 @@ def instance_of(window: Window, asked: Sequence[Sequence[Offer]], taken: Occupan
     keys = [_rate(pool, offer) for pool, _, offer, _ in rows]
     rates = sorted(set(keys))
     place = {rate: i for i, rate in enumerate(rates)}
-    rent, power, carbon = _tables(window, rates, window.outlooks(kept))
+    rent, power, carbon = _tables(window, rates, {pool: window.outlook(kept, pool) for pool, _, _ in rates})
     workload = np.array([w for _, w, _, _ in rows], np.int32)
     rate = np.array([place[key] for key in keys], np.int32)
     gang = np.array([offer.bid.mid.accelerators for _, _, offer, _ in rows], np.int32)
@@ -140,8 +140,8 @@ def _rate(pool: int, offer: Offer) -> Rate:
     return pool, run.power_kw_it / run.accelerators, run.delivered_pflops_per_s / run.accelerators
 
 
-def _tables(window: Window, rates: Sequence[Rate], outlooks: Sequence[Outlook]) -> tuple[Floats, Floats, Floats]:
-    """(R, T) rent, power and carbon per accelerator and slot."""
+def _tables(window: Window, rates: Sequence[Rate], outlooks: Mapping[int, Outlook]) -> tuple[Floats, Floats, Floats]:
+    """(R, T) rent, power and carbon per accelerator and slot; 0 in slots without figures, where no option lies."""
     per_t = window.grid.carbon_price_per_t
     per_kg = 0.0 if per_t is None else per_t.micro / MICRO / KG_PER_T
     rent, power, carbon = np.zeros((3, len(rates), window.slots))
@@ -150,4 +150,4 @@ def _tables(window: Window, rates: Sequence[Rate], outlooks: Sequence[Outlook]) 
         rent[i] = by_slot(window, o, o.rent) + float(pflops_per_s) * by_slot(window, o, o.delivered)
         power[i] = float(kw) * by_slot(window, o, o.pue, o.power)
         carbon[i] = float(kw) * per_kg * by_slot(window, o, o.pue, o.carbon)
-    return rent, power, carbon
+    return np.nan_to_num(rent), np.nan_to_num(power), np.nan_to_num(carbon)

@@ -127,6 +127,16 @@ def _why_then(workload: Workload, now: datetime, chosen: Offer, option: Option) 
                 cost=str(option.cost[moved]),
             )
         )
+    if (queued := chosen.queue_wait) is not None:
+        told.append(
+            msg(
+                "The queue of {pool} is expected to keep it waiting {wait} ({low} to {high}).",
+                pool=option.pool_id,
+                wait=_seconds(queued.mid),
+                low=_seconds(queued.low),
+                high=_seconds(queued.high),
+            )
+        )
     at_once = chosen.at_once
     if at_once.start > chosen.first:
         wait = _span(chosen.first, at_once.start)
@@ -248,8 +258,11 @@ def _part(part: CostPart, amount: str) -> Message:
 
 
 def _span(start: datetime, end: datetime) -> str:
+    return _seconds((end - start).total_seconds())
+
+
+def _seconds(seconds: float) -> str:
     """Hours; below a tenth of an hour minutes or seconds, so that a short wait is not told as none."""
-    seconds = (end - start).total_seconds()
     if seconds < 60:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < SECONDS_PER_HOUR / 10 else f"{seconds / SECONDS_PER_HOUR:.1f} h"

@@ -1,10 +1,10 @@
 """Offer: one pool's answer to a workload, with its least-cost start and its earliest one, or its rejection."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from suanwang.domain.estimate import Estimate
+from suanwang.domain.estimate import Band, Estimate
 from suanwang.domain.placement import Occupancy, Option, Rejection
 from suanwang.domain.provenance import MissingFigure
 from suanwang.domain.reason import Reason
@@ -33,6 +33,7 @@ class Offer:
     last_us: int
     data_ready: datetime | None
     round_trip_ms: float | None
+    queue_wait: Band | None = None
 
     def option(self, start_us: int) -> Option:
         """The exact option at a start."""
@@ -63,6 +64,10 @@ class Offer:
         return self.option(self.found.at_once_us)
 
 
+Waits = Callable[[str, Estimate], Band | None]
+"""The wait in s in the queue of a pool's engine for a run of an estimate, or None where none is expected."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
     """A workload that asks for a place, with estimates or a rejection for each pool of the grid."""
@@ -74,13 +79,17 @@ class Ask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A workload that asks a grid, at `now`, for a start within `horizon` of its earliest one."""
+    """A workload that asks a grid, at `now`, for a start within `horizon` of its earliest one.
+
+    `waits` predicts what others than the grid's jobs keep it waiting in a site's own queue.
+    """
 
     workload: Workload
     grid: Grid
     now: datetime
     horizon: timedelta
     occupancy: Occupancy
+    waits: Waits | None = None
 
     @property
     def earliest(self) -> datetime:
@@ -142,11 +151,16 @@ class _Desk:
         longest = asked.high.duration_us * MICROSECOND
         data_ready = moved.ready(request.now)
         first = max(request.earliest, data_ready or request.earliest)
+        queued = request.waits(self.pool.id, estimate) if request.waits else None
+        late = timedelta()
+        if queued is not None and request.now + timedelta(seconds=queued.mid) > first:
+            first = request.now + timedelta(seconds=queued.mid)
+            late = timedelta(seconds=queued.high - queued.mid)
         last = max(first, request.earliest + request.horizon)
         if deadline is not None:
             last = min(last, deadline - longest)
-            if last < first:
-                return too_late(self.pool.id, deadline, first + longest)
+            if last < first + late:
+                return too_late(self.pool.id, deadline, first + late + longest)
         outlook = self.outlooks.get(self.site, self.pool.price_book_id, request.earliest, last + longest)
         bounds = self._bounds(outlook, estimate, (to_us(first), to_us(last)), asked.high.duration_us)
         if outlook.charges_delivered(bounds.first_us, bounds.last_us + asked.high.duration_us):
@@ -167,6 +181,7 @@ class _Desk:
             last_us=bounds.last_us,
             data_ready=data_ready,
             round_trip_ms=trip,
+            queue_wait=queued,
         )
 
     def _bounds(self, outlook: Outlook, estimate: Estimate, starts_us: tuple[int, int], high_us: int) -> Bounds:

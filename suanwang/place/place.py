@@ -10,7 +10,7 @@ from suanwang.domain.signal import require_aware
 from suanwang.domain.site import Grid
 from suanwang.domain.workload import Workload
 from suanwang.place.explain import reasons, savings
-from suanwang.place.offer import Offer, Request, offers
+from suanwang.place.offer import Offer, Request, Waits, offers
 from suanwang.place.outlook import Outlooks
 from suanwang.place.starts import TIE_MICRO
 
@@ -29,10 +29,14 @@ def place(
     horizon_h: int = 168,
     outlooks: Outlooks | None = None,
     only: frozenset[str] | None = None,
+    waits: Waits | None = None,
 ) -> Placement | Refused:
     """The option of least total cost (ties: the earlier end, then the pool's id), or why there is none.
 
     `only`: pools that it is taken from where one of them can have it, because of what else runs there.
+
+    `waits` predicts the wait in a site's own queue: a start is no sooner than its middle, and a deadline is kept at its
+    high end.
 
     Every pool of the grid has estimates (one for each gang or layout worth trying) or one rejection; else ValueError.
     Starts are sought from `now`, the workload's earliest start or the arrival of its data, whichever is last, to
@@ -50,6 +54,7 @@ def place(
         now=require_aware(now),
         horizon=timedelta(hours=horizon_h),
         occupancy=occupancy,
+        waits=waits,
     )
     made, refused = offers(request, estimates, outlooks or Outlooks(grid))
     able = {offer.pool.id for offer in made}

@@ -30,6 +30,8 @@ from suanwang.units import MICRO
 SLOTS_US = tuple(minutes * 60 * MICRO for minutes in (60, 30, 15, 5, 1))
 SLOTS_MAX = 2500
 PASSES = 2
+ROUNDING = 1e-9
+"""Exact starts are priced in double precision."""
 
 Parts = Mapping[CostPart, Money]
 
@@ -203,7 +205,7 @@ class _Planner:
             - worth(self.window, share * prices, self.taken)
             for share in (1.0, 0.0)
         }
-        return max(at.values())
+        return max(at.values()) * (1 - ROUNDING)
 
 
 def _hour(when: datetime) -> datetime:

@@ -16,6 +16,7 @@ from suanwang.service.moves import move
 from suanwang.service.outages import grid_with_outages
 from suanwang.service.planning import estimate_all, occupancy_of
 from suanwang.service.redemptions import redemptions_for
+from suanwang.service.waits import queues_of
 from suanwang.settle import hold, money_of, release
 
 HOLD_GRACE = timedelta(hours=24)
@@ -48,8 +49,8 @@ def _estimate(hub: Hub, job: Job, now: datetime) -> None:
 def _place(hub: Hub, job: Job, now: datetime) -> None:
     grid = grid_with_outages(hub, now)
     with hub.store.transaction() as tx:
-        occupancy = occupancy_of(tx, now, grid)
-        decision = place(job.workload, hub.grid, job.estimates, job.rejections, now, occupancy)
+        occupancy, queues = occupancy_of(tx, now, grid), queues_of(tx, now, hub.grid)
+        decision = place(job.workload, hub.grid, job.estimates, job.rejections, now, occupancy, waits=queues.wait)
         if isinstance(decision, Refused):
             first = decision.rejections[0]
             move(tx.jobs, job, JobState.FAILED, now, first.reason, first.detail, rejections=decision.rejections)

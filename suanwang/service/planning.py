@@ -21,6 +21,7 @@ from suanwang.place.place import place
 from suanwang.ports import Transaction
 from suanwang.service.hub import Hub
 from suanwang.service.outages import grid_with_outages
+from suanwang.service.waits import queues_of
 
 PROMISED = (JobState.PLACED, JobState.HELD, JobState.QUEUED, JobState.RUNNING, JobState.PREEMPTED)
 """States in which a job has been promised its place and time."""
@@ -45,9 +46,9 @@ def quote(hub: Hub, workload: Workload) -> Quote:
     now = hub.clock.now()
     grid = grid_with_outages(hub, now)
     with hub.store.transaction() as tx:
-        occupancy = occupancy_of(tx, now, grid)
+        occupancy, queues = occupancy_of(tx, now, grid), queues_of(tx, now, hub.grid)
     estimates, refused = estimate_all(hub, workload)
-    decision = place(workload, hub.grid, estimates, refused, now, occupancy)
+    decision = place(workload, hub.grid, estimates, refused, now, occupancy, waits=queues.wait)
     if isinstance(decision, Refused):
         return Quote(workload=workload, at=now, estimates=estimates, rejections=decision.rejections, placement=None)
     return Quote(workload=workload, at=now, estimates=estimates, rejections=decision.rejections, placement=decision)
@@ -56,8 +57,9 @@ def quote(hub: Hub, workload: Workload) -> Quote:
 def tradeoffs(hub: Hub, workload: Workload) -> list[Option]:
     """Options that no other beats in cost, finish time and carbon at once, in order of their ends."""
     now = hub.clock.now()
+    grid = grid_with_outages(hub, now)
     with hub.store.transaction() as tx:
-        occupancy = occupancy_of(tx, now, hub.grid)
+        occupancy = occupancy_of(tx, now, grid)
     request = Request(workload=workload, grid=hub.grid, now=now, horizon=HORIZON, occupancy=occupancy)
     made, _ = offers(request, estimate_all(hub, workload)[0], Outlooks(hub.grid))
     return pareto(made, occupancy, workload.limits.budget)
@@ -67,8 +69,9 @@ def in_pieces(hub: Hub, workload: Workload) -> Divided | None:
     """The run paused and moved where that costs less than the cheapest one without a break; None: it does not, or the
     workload is not preemptible with a checkpoint."""
     now = hub.clock.now()
+    grid = grid_with_outages(hub, now)
     with hub.store.transaction() as tx:
-        occupancy = occupancy_of(tx, now, hub.grid)
+        occupancy = occupancy_of(tx, now, grid)
     request = Request(workload=workload, grid=hub.grid, now=now, horizon=HORIZON, occupancy=occupancy)
     return divide(request, offers(request, estimate_all(hub, workload)[0], Outlooks(hub.grid))[0])
 

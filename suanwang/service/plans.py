@@ -8,6 +8,7 @@ from suanwang.place.linked import in_order
 from suanwang.place.offer import Ask
 from suanwang.place.whole import Whole, plan_whole
 from suanwang.service.hub import Hub
+from suanwang.service.outages import grid_with_outages
 from suanwang.service.planning import estimate_all, learned_of, occupancy_of
 
 
@@ -16,8 +17,9 @@ def plan_workloads(hub: Hub, workloads: Sequence[Workload], horizon_h: int = 168
     if problems := list(_problems(workloads)):
         raise InvalidInput(problems)
     now = hub.clock.now()
+    grid = grid_with_outages(hub, now)
     with hub.store.transaction() as tx:
-        taken = occupancy_of(tx, now, hub.grid)
+        taken = occupancy_of(tx, now, grid)
     asks, learned = [], learned_of(hub)
     for workload in workloads:
         estimates, rejections = estimate_all(hub, workload, learned=learned)

@@ -22,6 +22,7 @@ from suanwang.ports import Transaction
 from suanwang.service.hub import Hub
 from suanwang.service.moves import move
 from suanwang.service.orders import HOLD_GRACE
+from suanwang.service.outages import grid_with_outages
 from suanwang.service.planning import estimate_all, learned_of, occupancy_of
 from suanwang.service.redemptions import redemptions_for
 from suanwang.settle import hold, release
@@ -47,9 +48,10 @@ class Move:
 def replan_waiting(hub: Hub) -> list[Move]:
     """The moves that pay, of all jobs that wait for a start that is still to come. Nothing is changed."""
     now = hub.clock.now()
+    grid = grid_with_outages(hub, now)
     with hub.store.transaction() as tx:
         held = tx.jobs.find(states=(JobState.HELD,), limit=1_000_000)
-        taken = occupancy_of(tx, now, hub.grid, without=frozenset(job.id for job in held))
+        taken = occupancy_of(tx, now, grid, without=frozenset(job.id for job in held))
     jobs = {job.id: job for job in held if job.placement is not None}
     return _Replan(hub, jobs, taken, now).moves()
 

@@ -1,7 +1,9 @@
 """The rigs of the Slurm engine, on a real cluster."""
 
 import time
+from contextlib import suppress
 from pathlib import Path
+from subprocess import CalledProcessError
 from typing import cast
 
 from suanwang.adapters.clock import SystemClock
@@ -73,8 +75,12 @@ engine = SlurmEngine(Path(sys.argv[1]) / "root", cluster, slurm_pools(), SystemC
         order = self.runs()
         self.engine.submit(order)
         node = self.wait(order.id, OrderState.RUNNING).evidence["nodes"]
+        self.clusters.kill_node(SITE, node)
         self.clusters.run(SITE, "scontrol", "update", f"nodename={node}", "state=down", "reason=test")
-        self.clusters.run(SITE, "scontrol", "update", f"nodename={node}", "state=resume")
+        self.clusters.start_node(SITE, node)
+        with suppress(CalledProcessError):  # its slurmd has come back by itself (ReturnToService)
+            self.clusters.run(SITE, "scontrol", "update", f"nodename={node}", "state=resume")
+        self.clusters.start(SITE)
         return order
 
     def pause(self) -> None:

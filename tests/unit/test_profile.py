@@ -83,6 +83,14 @@ def test_a_silent_program_is_told_of(tmp_path: Path) -> None:
     assert "no progress was seen" in run(home, home.workload("print('hello')"), "--seconds", "2").stdout
 
 
+def test_a_run_that_no_pool_can_have_says_why(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    path = home.workload("print('1 of 2')", more="  dtype: fp8\n").read_text()
+    other = home.folder / "other.yaml"
+    other.write_text(path.replace("batch: {duration: 1 s, duration_accelerator: toy}", "batch: {flops: 1 TFLOP}"))
+    assert "NoAcceleratorFits" in run(home, other, "--seconds", "2").stdout
+
+
 @pytest.mark.parametrize(
     ("options", "place"),
     [(["--progress", "("], "--progress"), (["--progress", r"(\d+)"], "--progress")],

@@ -1,6 +1,7 @@
 """`suanwang plan`: several files in, one plan out; every problem of all of them at once."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -91,3 +92,19 @@ def test_a_closed_pool_takes_nothing(tmp_path: Path, capsys: pytest.CaptureFixtu
     grid.write_text(text.replace("      queue: gpu\n", "      queue: gpu\n" + shut.replace("2099", "2019")))
     assert main(["plan", SERVE, "--grid", str(grid)]) == 2
     assert "ends before it starts" in capsys.readouterr().err
+
+
+def test_a_pool_without_its_figures_is_refused_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A price book that is not yet in force, a PUE known from later on: the others are planned all the same."""
+    text, grid = Path("examples/grids/three-hubs.yaml").read_text(), tmp_path / "grid.yaml"
+    at = text.index("- id: a800-provider")
+    grid.write_text(text[:at] + text[at:].replace("2026-07-15T00:00+08:00", "2099-01-01T00:00Z", 1))
+    assert main(["plan", TRAIN, SERVE, "--grid", str(grid)]) == 1
+    assert "qingpu-a800: MissingFigure. price book a800-provider has no version in force" in capsys.readouterr().out
+    assert main(["prices", "--grid", str(grid)]) == 1
+    assert "a800-provider" in capsys.readouterr().err
+    soon = (datetime.now(UTC) + timedelta(days=2)).isoformat(timespec="minutes")
+    grid.write_text(text.replace("pue: 1.25", f"pue: [{{since: {soon}, value: 1.25}}]"))
+    assert main(["plan", TRAIN, SERVE, "--grid", str(grid)]) == 0
+    assert main(["prices", "--grid", str(grid)]) == 1
+    assert "pool qingpu-a800" in capsys.readouterr().err

@@ -75,11 +75,13 @@ class AgentEngine:
 
     def submit_array(self, orders: Sequence[Order]) -> None:
         """As `submit` of each, in one transaction: all are taken or none."""
+        free: dict[str, int | None] = {}
         with self._store.transaction() as tx:
             for order in orders:
-                self._submit(tx.sites, order)
+                self._submit(tx.sites, order, free)
 
-    def _submit(self, sites: Sites, order: Order) -> None:
+    def _submit(self, sites: Sites, order: Order, free: dict[str, int | None]) -> None:
+        """`free`: what is left of the pools that were counted for this call."""
         check_names(order)
         known = sites.orders([order.id]).get(order.id)
         if known is not None and known.order is not None:
@@ -95,7 +97,7 @@ class AgentEngine:
             ended = Observation(order_id=order.id, state=OrderState.ENDED, ended=now, cause=EndCause.CANCELLED)
             sites.put(replace(known, order=order, report=ended))
             return
-        self._require_room(sites, order)
+        self._require_room(sites, order, free)
         for other in others:
             if other.order and other.order.fence < order.fence:
                 _cancel(sites, other)
@@ -188,19 +190,22 @@ class AgentEngine:
             raise _unreachable(msg("the engine of site {site} does not answer: {why}", site=agent.site_id, why=why))
         return agent
 
-    def _require_room(self, sites: Sites, order: Order) -> None:
-        """By what the agent said last. Where it has said nothing, the order waits at the hub."""
-        agent = sites.agent(self._site_id)
-        said = agent.capacity(order.pool_id)
-        if said is None:
+    def _require_room(self, sites: Sites, order: Order, free: dict[str, int | None]) -> None:
+        """By what the agent said last, counted once a call. Where it has said nothing, the order waits at the hub."""
+        if order.pool_id not in free:
+            agent = sites.agent(self._site_id)
+            said = agent.capacity(order.pool_id)
+            free[order.pool_id] = None if said is None else said.free - _on_the_way(sites, agent, order.pool_id)
+        left = free[order.pool_id]
+        if left is None:
             return
-        free = said.free - _on_the_way(sites, agent, order.pool_id)
-        if order.accelerators > free:
+        if order.accelerators > left:
             raise NotNow(
                 "engine-full",
-                msg("pool {pool} has {free} accelerators free", pool=order.pool_id, free=max(0, free)),
+                msg("pool {pool} has {free} accelerators free", pool=order.pool_id, free=max(0, left)),
                 msg("It is tried again when others have ended."),
             )
+        free[order.pool_id] = left - order.accelerators
 
 
 def agent_engines(pools: Sequence[Pool], store: OfficeStore, clock: Clock) -> dict[str, Engine]:

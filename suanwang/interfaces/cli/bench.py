@@ -8,6 +8,7 @@ from suanwang.interfaces.cli.bench_estimate import estimate
 from suanwang.interfaces.cli.bench_ledger import ledger
 from suanwang.interfaces.cli.bench_place import place
 from suanwang.interfaces.cli.bench_replay import replay
+from suanwang.interfaces.cli.bench_waits import waits
 
 
 @click.group()
@@ -22,8 +23,9 @@ def bench() -> None:
       suanwang bench ledger --json
       suanwang bench place --json
       suanwang bench replay --json
+      suanwang bench waits log.swf --json
     """
 
 
-for command in (abuse, dispatch, estimate, ledger, place, replay):
+for command in (abuse, dispatch, estimate, ledger, place, replay, waits):
     bench.add_command(command)

@@ -54,9 +54,7 @@ def machine_options(command: Command) -> Command:
     return command
 
 
-@click.group(
-    cls=FileOrCommand, subcommand_metavar="WORKLOAD | check TABLE | scale WORKLOAD | demand WORKLOAD [OPTIONS]"
-)
+@click.group(cls=FileOrCommand, subcommand_metavar="WORKLOAD | COMMAND [OPTIONS]")
 def estimate() -> None:
     """What a workload needs: cards, time, memory, energy, and what is assumed.
 
@@ -75,9 +73,7 @@ def estimate() -> None:
 @grid_option
 @click.option("--accelerator", default="", help="Not the grid: this kind of card of the catalog, in its usual server.")
 @click.option("--count", type=click.IntRange(min=1), help="How many of them (else what the workload asks for, or 8).")
-@click.option(
-    "--layout", default="", help="A training at this layout alone, such as tp=8,pp=4,micro_batch=2,recompute=full."
-)
+@click.option("--layout", default="", help="A training at this layout alone, such as tp=8,pp=4.")
 @machine_options
 @json_option
 @click.pass_obj

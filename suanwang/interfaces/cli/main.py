@@ -23,6 +23,7 @@ from suanwang.interfaces.cli.help import speaking, translated
 from suanwang.interfaces.cli.identity import project, token, user
 from suanwang.interfaces.cli.imports import imports
 from suanwang.interfaces.cli.jobs import job, jobs
+from suanwang.interfaces.cli.kueue import kueue
 from suanwang.interfaces.cli.measure import measure
 from suanwang.interfaces.cli.model import model
 from suanwang.interfaces.cli.office import COMMANDS as OFFICE_COMMANDS
@@ -66,6 +67,7 @@ COMMANDS = (
     estimate,
     data,
     imports,
+    kueue,
     measure,
     place,
     profile,

@@ -33,11 +33,15 @@ def place(terminal: Terminal, workload: str, grid: str, pareto: bool, picture: s
       suanwang place examples/workloads/finetune-8b-lora.yaml --grid examples/grids/three-hubs.yaml
       suanwang place examples/workloads/finetune-8b-lora.yaml --pareto --picture options.svg
     """
+    from contextlib import suppress
+
+    from suanwang.errors import NotPermitted
     from suanwang.interfaces.cli.views import show_quote
     from suanwang.interfaces.pictures.placement import cost_and_time
     from suanwang.interfaces.pictures.svg import write_picture
     from suanwang.schemas.wire import plain
     from suanwang.sdk import Client
+    from suanwang.service.clash import clashes
     from suanwang.service.planning import in_pieces, tradeoffs
 
     with Client.open(grid) as client:
@@ -45,16 +49,28 @@ def place(terminal: Terminal, workload: str, grid: str, pareto: bool, picture: s
         offer, zones = client.quote(order), client.zones()
         choices = tradeoffs(client.house.hub, order) if pareto or picture else []
         divided = in_pieces(client.house.hub, order) if pieces else None
+        clash = []
+        if offer.placement is None:
+            with suppress(NotPermitted):  # a hub elsewhere tells the reasons of each pool alone
+                clash = clashes(client.house.hub, order)
         currency = client.currency()
     if picture:
         axes = (msg("end of the run"), msg("cost in all, {currency}", currency=currency))
         title = terminal.text(msg("{name}: cost against finish time", name=order.name))
         write_picture(picture, cost_and_time(choices, title, (terminal.text(axes[0]), terminal.text(axes[1]))))
     if as_json:
-        shown = {"quote": offer} | ({"pareto": choices} if pareto else {}) | ({"pieces": divided} if pieces else {})
+        shown = (
+            {"quote": offer}
+            | ({"clashes": clash} if clash else {})
+            | ({"pareto": choices} if pareto else {})
+            | ({"pieces": divided} if pieces else {})
+        )
         terminal.json({name: plain(value, terminal.translate) for name, value in shown.items()})
     else:
         show_quote(terminal, zones, offer)
+        for found in clash:
+            values = {"limits": ", ".join(found.limits), "pool": found.pool_id, "cost": str(found.cost)}
+            terminal.say(msg("  Without {limits}, {pool} could have it for {cost}.", **values))
         if pareto:
             show_choices(terminal, zones, choices)
         if pieces:

@@ -1,19 +1,26 @@
 """`prices`: what an accelerator of each pool costs in each hour: rent, power and congestion."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from suanwang.errors import msg
 from suanwang.interfaces.cli.run import grid_option, json_option
 from suanwang.interfaces.cli.terminal import Terminal
 
+if TYPE_CHECKING:
+    from suanwang.sdk import Client
+
 
 @click.command()
 @grid_option
 @click.option("--hours", type=click.IntRange(1, 24 * 366), default=168, show_default=True, help="How many hours.")
 @click.option("--picture", default="", help="Draw the prices by pool and hour: FILE.svg or FILE.png.")
+@click.option("--one-more", default="", help="Tell what as many accelerators more in this pool would be worth.")
+@click.option("--quote", default="", help="Quote this workload file at the prices: own cost plus congestion.")
 @json_option
 @click.pass_obj
-def prices(terminal: Terminal, grid: str, hours: int, picture: str, as_json: bool) -> int:
+def prices(terminal: Terminal, grid: str, hours: int, picture: str, one_more: str, quote: str, as_json: bool) -> int:
     """The marginal price of every pool and hour, per accelerator-hour, given what is promised already.
 
     Rent, plus power at the accelerator's own power, plus congestion: what one accelerator more, there and then, would
@@ -30,6 +37,8 @@ def prices(terminal: Terminal, grid: str, hours: int, picture: str, as_json: boo
     from suanwang.sdk import Client
 
     with Client.open(grid) as client:
+        if one_more or quote:
+            return _asked(terminal, client, hours, one_more, quote, as_json=as_json)
         found, zone = client.prices(hours), next(iter(client.zones().values()))
     if picture:
         from suanwang.interfaces.pictures.placement import heat_map
@@ -61,3 +70,33 @@ def prices(terminal: Terminal, grid: str, hours: int, picture: str, as_json: boo
         title=msg("Mean, {currency}/accelerator-hour", currency=found.currency),
     )
     return 0
+
+
+def _asked(terminal: Terminal, client: "Client", hours: int, pool: str, workload: str, *, as_json: bool) -> int:
+    """What one more pool is worth, and what a workload costs at the prices."""
+    from suanwang.interfaces import figures
+    from suanwang.schemas.wire import plain
+    from suanwang.service.worth import quote_at_prices, worth_of_pool
+
+    hub = client.house.hub
+    worth = worth_of_pool(hub, pool, hours) if pool else None
+    quoted = quote_at_prices(hub, client.read_workload(workload), hours) if workload else None
+    if as_json:
+        terminal.json({"worth": plain(worth), "quote": plain(quoted, terminal.translate)})
+        return 0
+    if worth is not None:
+        values = {"pool": pool, "count": worth.accelerators, "hours": hours}
+        money = {"saved": figures.money(worth.saved), "most": figures.money(worth.at_most)}
+        text = msg(
+            "{count} accelerators more in {pool} for {hours} h save {saved} of what waits, {most} at most.",
+            **values,
+            **money,
+        )
+        terminal.say(text)
+    if quoted is not None:
+        where = {"pool": quoted.pool_id, "start": figures.moment(quoted.start, client.zones()[quoted.site_id])}
+        parts = {"own": figures.money(quoted.own), "congestion": figures.money(quoted.congestion)}
+        terminal.say(msg("{pool} from {start}: {own} of its own, {congestion} of congestion.", **where, **parts))
+    elif workload:
+        terminal.say(msg("No pool of the grid can have it."), fg="red")
+    return 0 if quoted is not None or not workload else 1

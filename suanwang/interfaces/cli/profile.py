@@ -54,6 +54,7 @@ def profile(
       suanwang profile train.yaml --pool east --progress "iteration (\\d+)" --total 50000
     """
     from suanwang.estimate.extrapolation import extrapolate
+    from suanwang.interfaces.cli.views import why
     from suanwang.sdk import Client
 
     pattern = _pattern(progress, total)
@@ -72,6 +73,8 @@ def profile(
         bill = client.invoice(job.id)
         if watcher.total is None or not watcher.seen:
             terminal.say(msg("Job {job} ended; no progress was seen in its output.", job=job.id))
+            if job.reason is not None:
+                terminal.say(why(job.reason, job.detail))
             return 1
         try:
             found = extrapolate(watcher.seen, watcher.total)
@@ -140,7 +143,7 @@ class Watcher:
         from suanwang.estimate.extrapolation import Seen
 
         now = self._client.now().timestamp()
-        if job.state.value == "running" and not self._began:
+        if not self._began and (job.state.value == "running" or job.outcome):
             self._began = now
         try:
             more = self._client.logs(job.id, self._offset)

@@ -64,11 +64,7 @@ class Kubernetes:
         cls, kubeconfig: str, context: str, namespace: str, pools: Mapping[str, KubernetesPool], clock: Clock
     ) -> "Kubernetes":
         """From a kubeconfig, or from inside of a cluster. Raises NotNow(engine-unreachable)."""
-        try:
-            connect: Callable[..., Any] = config.new_client_from_config
-            api = connect(kubeconfig or None, context or None)
-        except (config.ConfigException, OSError) as error:
-            raise _unreachable(str(error)) from error
+        api = connected(kubeconfig, context)
         url = next(iter(pools.values())).options["energy_url"]
         return cls(api, namespace, pools, clock, Dcgm(url, "pod") if url else None)
 
@@ -84,15 +80,15 @@ class Kubernetes:
         pool = self._pools[order.pool_id]
         body = job_of(pool, order, self._clock.wall_seconds(order.time_limit_s))
         if body["spec"]["completions"] > 1:
-            _ask(self._core.create_namespaced_service, self._namespace, service_of(order), known={CONFLICT})
-        _ask(self._batch.create_namespaced_job, self._namespace, body, known={CONFLICT})
+            ask(self._core.create_namespaced_service, self._namespace, service_of(order), known={CONFLICT})
+        ask(self._batch.create_namespaced_job, self._namespace, body, known={CONFLICT})
 
     def stop(self, order_id: str) -> None:
         """In the foreground: the Job is there until its pods are gone."""
         options = {"propagationPolicy": "Foreground"}
         name = name_of(order_id)
-        _ask(self._batch.delete_namespaced_job, name, self._namespace, body=options, known={MISSING, CONFLICT})
-        _ask(self._core.delete_namespaced_service, name, self._namespace, known={MISSING})
+        ask(self._batch.delete_namespaced_job, name, self._namespace, body=options, known={MISSING, CONFLICT})
+        ask(self._core.delete_namespaced_service, name, self._namespace, known={MISSING})
 
     def look(self, orders: Sequence[Order]) -> Mapping[str, Sight]:
         jobs = {job["metadata"]["name"]: job for job in self._list(self._batch.list_namespaced_job)}
@@ -137,7 +133,7 @@ class Kubernetes:
         first = min(pods, key=_index, default=None)
         if first is None:
             return b""
-        return _ask_raw(
+        return ask_raw(
             self._core.read_namespaced_pod_log, first["metadata"]["name"], self._namespace, known={MISSING, 400}
         )
 
@@ -160,7 +156,7 @@ class Kubernetes:
             try:
                 token = ""
                 while True:
-                    known = _ask(call, limit=PAGE, _continue=token)
+                    known = ask(call, limit=PAGE, _continue=token)
                     items += known.get("items", [])
                     token = known.get("metadata", {}).get("continue", "")
                     if not token:
@@ -254,16 +250,25 @@ def _index(pod: Mapping[str, Any]) -> int:
     return int(pod["metadata"].get("annotations", {}).get("batch.kubernetes.io/job-completion-index", "0"))
 
 
+def connected(kubeconfig: str, context: str) -> Any:
+    """A connection from a kubeconfig, or from inside of a cluster. Raises NotNow(engine-unreachable)."""
+    connect: Callable[..., Any] = config.new_client_from_config
+    try:
+        return connect(kubeconfig or None, context or None)
+    except (config.ConfigException, OSError) as error:
+        raise _unreachable(str(error)) from error
+
+
 def _seconds(text: str | None) -> float | None:
     return None if not text else datetime.fromisoformat(text).timestamp()
 
 
-def _ask(call: Callable[..., Any], *arguments: Any, known: frozenset[int] | set[int] = frozenset(), **more: Any) -> Any:
+def ask(call: Callable[..., Any], *arguments: Any, known: frozenset[int] | set[int] = frozenset(), **more: Any) -> Any:
     """The answer as JSON; {} for the statuses that are `known` to be no harm."""
-    return json.loads(_ask_raw(call, *arguments, known=known, **more) or b"{}")
+    return json.loads(ask_raw(call, *arguments, known=known, **more) or b"{}")
 
 
-def _ask_raw(
+def ask_raw(
     call: Callable[..., Any], *arguments: Any, known: frozenset[int] | set[int] = frozenset(), **more: Any
 ) -> bytes:
     try:
