@@ -46,6 +46,7 @@ format: $(VENV)/.dev ## Format the code and mend what ruff can mend
 
 nightly: $(VENV)/.dev ## Search long: new examples of the properties, more kills, more seeds
 	SUANWANG_BOOK_STEPS=1000000 $(BIN)/python -m pytest tests/property --hypothesis-profile=nightly --timeout=7200 $(ARGS)
+	SUANWANG_FUZZ=10000 $(BIN)/python -m pytest tests/api/test_fuzz.py --timeout=36000
 	SUANWANG_KILLS=5000 SUANWANG_SEEDS=2000 $(BIN)/python -m pytest tests/simulation --timeout=7200
 
 docs: $(VENV)/.run ## Make the reference pages from the tables in the code

@@ -4,12 +4,16 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fastapi.routing import APIRoute
+
 from suanwang.adapters.engines import ray
 from suanwang.adapters.engines.kubernetes import manifest as kubernetes
 from suanwang.adapters.engines.slurm import pools as slurm
+from suanwang.domain.identity import EVERYWHERE, IN_ORGANISATION, Role
 from suanwang.domain.job import TRANSITIONS, JobState
 from suanwang.domain.reason import MEANING
 from suanwang.errors import CODES
+from suanwang.interfaces.api.app import ROUTERS
 from suanwang.settings import TABLE
 
 if TYPE_CHECKING:
@@ -55,6 +59,31 @@ def states_page() -> str:
     return page("Job states", lead, table(("state", "next"), rows))
 
 
+def roles_page() -> str:
+    def names(permissions: Iterable[str]) -> str:
+        return ", ".join(f"`{p}`" for p in sorted(permissions)) or "–"
+
+    rows = ((f"`{r.value}`", names(IN_ORGANISATION.get(r, ())), names(EVERYWHERE.get(r, ()))) for r in Role)
+    lead = (
+        "What a role allows: within the user's own organisation, and for everybody's things. Whoever has a valid token "
+        "may `grid-read`. The roles of a site act on that site only. Nobody may have both voucher roles."
+    )
+    return page("Roles", lead, table(("role", "in the own organisation", "everywhere"), rows))
+
+
+def api_page() -> str:
+    rows = []
+    for router in ROUTERS:
+        for route in router.routes:
+            if isinstance(route, APIRoute) and route.include_in_schema:
+                needs = (route.openapi_extra or {}).get("x-permission", "")
+                told = (route.description or "").split("\n")[0]
+                verbs = " ".join(sorted(route.methods or ()))
+                rows.append((f"`{verbs}`", f"`{route.path}`", f"`{needs}`" if needs else "–", told))
+    lead = "Every operation of a hub, and the permission it asks for. Schemas are in `/v1/openapi.json` of a hub."
+    return page("API", lead, table(("verb", "address", "permission", "what it does"), rows))
+
+
 def engines_page() -> str:
     lead = "The `options` of a pool in the grid file, for each engine; the local and the simulated engine have none."
     tables: dict[str, tuple[Option, ...]] = {
@@ -79,6 +108,7 @@ def engines_page() -> str:
 def pages() -> dict[str, str]:
     """Path in the repository -> text, of every page that is made."""
     made = {"settings": settings_page, "reasons": reasons_page, "errors": errors_page, "job-states": states_page}
+    made |= {"roles": roles_page, "api": api_page}
     made["engines"] = engines_page
     return {f"docs/reference/{name}.md": write() for name, write in made.items()}
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
 
+from suanwang.adapters.bundles import Bundles
 from suanwang.adapters.catalog import load_catalog
 from suanwang.adapters.clock import FastClock, SystemClock
 from suanwang.adapters.engines import open_engines as open_engines_of
@@ -19,7 +20,8 @@ from suanwang.domain.price import PriceBook
 from suanwang.domain.site import Grid
 from suanwang.domain.workload import Workload
 from suanwang.errors import InvalidInput, Problem, msg, why_not_read
-from suanwang.ports import Clock, Engine, OfficeStore
+from suanwang.hub_ports import HubStore
+from suanwang.ports import Clock, Engine
 from suanwang.schemas.grid import read_grid
 from suanwang.schemas.price_book import read_price_book
 from suanwang.schemas.workload import read_workload
@@ -41,7 +43,12 @@ class House:
     settings: Settings
     catalog: Catalog
     hub: Hub
-    store: OfficeStore
+    store: HubStore
+
+    @property
+    def bundles(self) -> Bundles:
+        """The files that were sent for jobs. Hubs that share a database share this folder."""
+        return Bundles(self.settings.home / "bundles")
 
     def close(self) -> None:
         self.store.close()
@@ -164,7 +171,7 @@ def open_clock(settings: Settings) -> Clock:
     return FastClock(origin, settings.clock_speed, float(mark.read_text()))
 
 
-def open_engines(grid: Grid, settings: Settings, clock: Clock, store: OfficeStore) -> dict[str, Engine]:
+def open_engines(grid: Grid, settings: Settings, clock: Clock, store: HubStore) -> dict[str, Engine]:
     """The engine of each pool that this process can drive; the other pools can be quoted, and take no job here.
 
     An agent's is the only one that works with the store: what is wanted of a site lies there until its agent asks.

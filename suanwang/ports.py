@@ -8,7 +8,6 @@ from typing import Protocol, runtime_checkable
 from suanwang.domain.agent import Inquiry, SiteAgent, SiteOrder
 from suanwang.domain.comparison import Comparison
 from suanwang.domain.docket import Docket, DocketKind, Step
-from suanwang.domain.identity import AuditEntry, Project, Token, User
 from suanwang.domain.invoice import Invoice
 from suanwang.domain.job import Job, JobEvent, JobState
 from suanwang.domain.ledger import Account, Balance, Transfer
@@ -307,94 +306,3 @@ class Store(Protocol):
     def transaction(self) -> AbstractContextManager[Transaction]: ...
 
     def close(self) -> None: ...
-
-
-class Identity(Protocol):
-    """Users, projects, tokens, and the audit log of what users did."""
-
-    def add_user(self, user: User) -> None:
-        """Raises Conflict(idempotency-conflict) when the id or the identity provider's subject is taken."""
-
-    def change_user(self, user: User) -> None:
-        """Replace the stored one. Raises NotFound, Conflict."""
-
-    def user(self, user_id: str) -> User:
-        """Raises NotFound."""
-
-    def user_of(self, subject: str) -> User | None:
-        """The user that an identity provider knows by that subject."""
-
-    def users(self, organisation: str = "", after: str = "", limit: int = 1000) -> list[User]:
-        """By id."""
-
-    def set_password(self, user_id: str, digest: str) -> None:
-        """Keep the (argon2) digest of a password; "" removes it."""
-
-    def password(self, user_id: str) -> str:
-        """Its digest; "" where there is none."""
-
-    def add_project(self, project: Project) -> None:
-        """A repeat changes nothing."""
-
-    def projects(self, organisation: str = "") -> list[Project]:
-        """By organisation and id."""
-
-    def add_token(self, token: Token) -> None:
-        """Raises Conflict when the id is taken."""
-
-    def token(self, token_id: str) -> Token:
-        """Raises NotFound."""
-
-    def tokens(self, user_id: str) -> list[Token]:
-        """By id, sessions and revoked ones too."""
-
-    def revoke(self, token_id: str, at: datetime) -> Token:
-        """A repeat changes nothing. Raises NotFound."""
-
-    def record(self, entry: AuditEntry) -> None:
-        """Append to the audit log; its position is given by the database."""
-
-    def audit(self, organisation: str = "", after: int = 0, limit: int = 1000) -> list[AuditEntry]:
-        """In order of position."""
-
-
-class Operations(Protocol):
-    """What several hubs on one database must agree on: who ticks, which sites and pools take no new work."""
-
-    def lease(self, name: str, holder: str, seconds: float) -> bool:
-        """Take or renew a lease by the database's clock; False while another holder has it."""
-
-    def release(self, name: str, holder: str) -> None:
-        """Give a lease back; one that another holds is left alone."""
-
-    def drain(self, place: str, by: str, at: datetime) -> None:
-        """A site (`site:<id>`) or pool (`pool:<id>`) takes no new work; a repeat changes nothing."""
-
-    def undrain(self, place: str) -> None:
-        """It takes work again; a repeat changes nothing."""
-
-    def drained(self) -> frozenset[str]:
-        """Every place that takes no new work by `drain`."""
-
-
-class OfficeTransaction(Transaction, Protocol):
-    """A transaction that also reaches the hub's own records."""
-
-    @property
-    def identity(self) -> Identity: ...
-    @property
-    def operations(self) -> Operations: ...
-
-
-class OfficeStore(Store, Protocol):
-    """The store of a hub that serves users.
-
-    With a `tenant` the database itself hides every other tenant's rows, where it can (PostgreSQL row-level security):
-    the second wall behind the checks of the services.
-    """
-
-    def transaction(self, tenant: str = "") -> AbstractContextManager[OfficeTransaction]:
-        """As `Store.transaction`."""
-
-    def reading(self, tenant: str = "") -> AbstractContextManager[OfficeTransaction]:
-        """One consistent state of the database, read without waiting for writers; nothing can be written."""

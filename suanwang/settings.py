@@ -58,6 +58,14 @@ TABLE: tuple[Setting, ...] = (
         description="Grid seconds for one second of the wall, at least 1; above 1 only for demonstrations.",
     ),
     Setting(name="clock_origin", default="", description="Grid time (ISO 8601) at which a fast clock starts."),
+    Setting(name="oidc_issuer", default="", description="Issuer of the identity provider that people log in at."),
+    Setting(name="oidc_client_id", default="", description="The hub's name at the identity provider."),
+    Setting(name="oidc_client_secret", default="", description="The hub's secret at the identity provider."),
+    Setting(
+        name="public_url",
+        default="",
+        description="Address that browsers reach the hub by; empty means the one they asked for.",
+    ),
     Setting(
         name="rate_limit",
         default="50",
@@ -87,6 +95,10 @@ class Settings:
     clock_origin: str
     hub: str = ""
     token: str = field(default="", repr=False)
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: str = field(default="", repr=False)
+    public_url: str = ""
     rate_limit: float = 50.0
     in_flight_max: int = 300
 
@@ -128,6 +140,10 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         clock_origin=text["clock_origin"],
         hub=text["hub"],
         token=text["token"],
+        oidc_issuer=text["oidc_issuer"],
+        oidc_client_id=text["oidc_client_id"],
+        oidc_client_secret=text["oidc_client_secret"],
+        public_url=text["public_url"].rstrip("/"),
         rate_limit=rate_limit,
         in_flight_max=int(in_flight_max),
     )

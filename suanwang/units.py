@@ -5,7 +5,7 @@ unit is read here, at the border, once.
 """
 
 import re
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 MICRO = 1_000_000
 """Scale of the ledger and of signals: an integer counts millionths of its unit."""
@@ -82,7 +82,7 @@ def parse_quantity(text: str, dimension: str) -> float:
         )
     try:
         value = float(Decimal(number.replace("_", "")) * units[unit])
-    except (InvalidOperation, OverflowError):
+    except ArithmeticError:
         value = float("inf")
     if value in (float("inf"), float("-inf")):
         raise UnreadableQuantity(f"{text[:40]!r} is too large", "size")

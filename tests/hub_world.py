@@ -13,9 +13,33 @@ from fastapi.testclient import TestClient
 from suanwang.bootstrap import House, open_house
 from suanwang.domain.identity import Role, User, UserKind
 from suanwang.interfaces.api.app import create_app
+from suanwang.schedule.scheme import find_scheme
 from suanwang.service.identity import make_token
+from suanwang.service.ticking import Ticker
 from tests.tiny_home import Home
 
+SECOND_SITE = """\
+    - id: there
+      name: There
+      latitude: 30
+      longitude: 104
+      province: CN-SC
+      zone: Asia/Shanghai
+      tariff:
+        name: One price
+        prices: {flat: 0.9 CNY/kWh}
+        source: {text: invented for a test, confidence: estimate}
+      pue: 1.2
+      carbon: {location: 0.1 kg/kWh}
+  pools:
+    - {id: spares, site: there, accelerator: toy, nodes: 1, accelerators_per_node: 1, engine: none, price_book: book}
+"""
+"""A site whose pool no engine drives: it can be seen, drained and quoted."""
+SECOND_PERSON = """\
+rates: [{ratio: 50 %}]
+      procedure: {second_person_above: 100 CNY, publicity_days: 0}
+"""
+"""Vouchers to 100 CNY may be issued by one person."""
 BEGAN = datetime(2020, 1, 1, tzinfo=UTC)
 
 CALLERS: Mapping[str, tuple[frozenset[Role], str, str]] = {
@@ -62,14 +86,21 @@ class HubWorld:
 
 
 @contextmanager
-def open_hub(folder: Path, database_url: str = "") -> Iterator[HubWorld]:
-    """A hub in a folder, on SQLite or at a database's address."""
+def open_hub(
+    folder: Path, database_url: str = "", rate_limit: str = "", *, ticking: bool = False
+) -> Iterator[HubWorld]:
+    """A hub in a folder, on SQLite or at a database's address; `ticking`: it has a ticker, which does not run."""
     home = Home(folder)
+    text = home.grid.read_text().replace("  pools:\n", SECOND_SITE)
+    home.grid.write_text(text.replace("rates: [{ratio: 50 %}]\n", SECOND_PERSON))
     if database_url:
         home.environment["SUANWANG_DATABASE_URL"] = database_url
+    if rate_limit:
+        home.environment["SUANWANG_RATE_LIMIT"] = rate_limit
     house = open_house(home.environment)
+    ticker = Ticker(house.hub, house.store, find_scheme(house.hub.grid.policy).policy) if ticking else None
     try:
-        yield HubWorld(home=home, house=house, app=create_app(house), secrets=_secrets(house))
+        yield HubWorld(home=home, house=house, app=create_app(house, ticker), secrets=_secrets(house))
     finally:
         house.close()
 

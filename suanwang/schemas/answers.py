@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from suanwang.domain.docket import Docket, Step
 from suanwang.domain.identity import AuditEntry, Permission, Project, Token, User
 from suanwang.domain.job import JobEvent
 from suanwang.domain.ledger import Transfer
 from suanwang.domain.programme import Programme
 from suanwang.domain.usage import UsageRecord
+from suanwang.domain.webhook import Delivery, Webhook
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,3 +138,32 @@ class ProgrammeList:
     """Voucher programmes in the order of the grid file."""
 
     programmes: tuple[Programme, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BundleMade:
+    """A bundle: a job names it as `directory: bundle:<id>`."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookList:
+    """Webhooks, without their secrets."""
+
+    webhooks: tuple[Webhook, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryList:
+    """What was sent to a webhook, the newest first."""
+
+    deliveries: tuple[Delivery, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocketShown:
+    """A docket of the voucher office with every step that was signed, in order."""
+
+    docket: Docket
+    steps: tuple[Step, ...]

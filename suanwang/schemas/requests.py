@@ -76,3 +76,10 @@ class NewWebhook(Section):
     """A webhook that is to be made."""
 
     url: Text = Field(description="Where the events of the organisation's jobs are sent to, by POST.")
+
+
+class NewStep(Section):
+    """A step that is to be signed."""
+
+    after: Name = Field(description="The state that the docket goes to.")
+    reason: Text = Field("", description="Why; kept with the step.")

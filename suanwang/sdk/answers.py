@@ -25,6 +25,9 @@ KINDS: dict[int, type[SuanwangError]] = {
     503: NotNow,
 }
 
+NOT_YET = frozenset({"not-settled", "not-started"})
+"""Codes of NotNow that HTTP has another status for: the hub is well, the job is not so far."""
+
 
 def refusal(answer: httpx.Response) -> SuanwangError:
     """The refusal that an answer tells of; one that is not of a hub is told as it came."""
@@ -32,7 +35,7 @@ def refusal(answer: httpx.Response) -> SuanwangError:
         told = answer.json()["error"]
         if answer.status_code == 422:
             return InvalidInput(Problem(p["place"], _text(p["message"]), _text(p["remedy"])) for p in told["problems"])
-        kind = KINDS.get(answer.status_code, Never)
+        kind = NotNow if told["code"] in NOT_YET else KINDS.get(answer.status_code, Never)
         return kind(told["code"], _text(told["message"]), _text(told["remedy"]))
     except (ValueError, KeyError, TypeError):
         return unreadable(str(answer.url), ValueError(f"{answer.status_code} {answer.text[:100]}"))

@@ -2,8 +2,10 @@
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, tzinfo
 from functools import cached_property
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote as escaped
 from zoneinfo import ZoneInfo
@@ -24,6 +26,7 @@ from suanwang.schemas.unwire import read_plain
 from suanwang.schemas.workload_document import document_of
 from suanwang.schemas.yaml_file import read_yaml
 from suanwang.sdk.answers import refusal, unreachable, unreadable
+from suanwang.sdk.packing import packed
 from suanwang.service.jobs import JobPage
 from suanwang.service.listing import SiteList, VoucherList
 from suanwang.service.planning import Quote
@@ -100,7 +103,11 @@ class RemoteDesk:
             answer = self._ask("POST", "/v1/workloads/check", content=text.encode(), headers=_YAML)
         except InvalidInput as error:
             raise InvalidInput(_in_file(problem, path) for problem in error.problems) from error
-        return _read(Workload, answer)
+        workload = _read(Workload, answer)
+        if workload.program is None:
+            return workload
+        directory = Path(path).absolute().parent / workload.program.directory
+        return replace(workload, program=replace(workload.program, directory=str(directory)))
 
     def quote(self, workload: Workload) -> Quote:
         return self._post(Quote, "/v1/quotes", document_of(workload))
@@ -109,7 +116,19 @@ class RemoteDesk:
         return self._get(PriceTable, "/v1/prices", hours=hours)
 
     def submit(self, workload: Workload, key: str) -> Job:
+        program = workload.program
+        if program is not None and program.directory and not program.directory.startswith("bundle:"):
+            directory = f"bundle:{self._send(program.directory)}"
+            workload = replace(workload, program=replace(program, directory=directory))
         return self._post(Job, "/v1/jobs", document_of(workload), key)
+
+    def _send(self, folder: str) -> str:
+        """Send the files of a folder; the id of the bundle. Raises InvalidInput when there are too many."""
+        with packed(Path(folder)) as archive:
+            answer = self._ask(
+                "POST", "/v1/bundles", content=archive.read(), headers={"Content-Type": "application/x-tar"}
+            )
+        return str(answer.json()["id"])
 
     def tick(self) -> TickReport:
         raise hub_only()
@@ -178,6 +197,7 @@ class RemoteDesk:
         self._http.close()
 
 
+_TAR = {"Content-Type": "application/x-tar"}
 _YAML = {"Content-Type": "application/yaml"}
 
 

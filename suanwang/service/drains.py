@@ -5,7 +5,7 @@ from collections.abc import Set
 from dataclasses import replace
 
 from suanwang.domain.site import Grid
-from suanwang.ports import OfficeStore, OfficeTransaction
+from suanwang.hub_ports import HubStore, HubTransaction
 from suanwang.service.hub import Hub
 
 
@@ -26,13 +26,13 @@ def with_drains(grid: Grid, drained: Set[str]) -> Grid:
     return replace(grid, sites=sites, pools=pools)
 
 
-def present(hub: Hub, store: OfficeStore) -> Hub:
+def present(hub: Hub, store: HubStore) -> Hub:
     """The hub with the drains of this moment."""
     with store.reading() as tx:
         return replace(hub, grid=with_drains(hub.grid, tx.operations.drained()))
 
 
-def set_drained(tx: OfficeTransaction, hub: Hub, place: str, by: str, *, drained: bool) -> None:
+def set_drained(tx: HubTransaction, hub: Hub, place: str, by: str, *, drained: bool) -> None:
     """Drain a place or lift it; a repeat changes nothing."""
     if drained:
         tx.operations.drain(place, by, hub.clock.now())

@@ -15,7 +15,8 @@ from suanwang.domain.agent import AGENT, SILENT_S, SiteAgent, SiteOrder
 from suanwang.domain.order import Observation, Order, OrderState
 from suanwang.domain.site import Pool
 from suanwang.errors import Conflict, msg
-from suanwang.ports import Clock, OfficeStore, Sites
+from suanwang.hub_ports import HubStore
+from suanwang.ports import Clock, Sites
 from suanwang.schemas.sync import (
     PROTOCOL,
     WISHES_MAX,
@@ -62,7 +63,7 @@ def exchange(hub: Hub, site_id: str, message: SyncRequest) -> SyncReply:
         return _reply(hub, tx.sites, agent, message, unknown)
 
 
-def waiting(store: OfficeStore, site_id: str, heard: int) -> bool:
+def waiting(store: HubStore, site_id: str, heard: int) -> bool:
     """Whether the hub has something to say to an agent that has heard its wishes up to a number."""
     with store.reading() as tx:
         return bool(tx.sites.wishes(site_id, heard, 1) or tx.sites.inquiries(site_id))

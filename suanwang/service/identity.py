@@ -19,7 +19,8 @@ from suanwang.domain.identity import (
 )
 from suanwang.domain.site import Grid
 from suanwang.errors import InvalidInput, NotFound, NotPermitted, Problem, msg
-from suanwang.ports import Clock, Identity, OfficeStore
+from suanwang.hub_ports import HubStore, Identity
+from suanwang.ports import Clock
 
 PREFIX = "sw"
 """How a secret begins, so that scanners for leaked secrets can know it."""
@@ -36,7 +37,7 @@ class NewToken:
     secret: str
 
 
-def authenticate(store: OfficeStore, secret: str, now: datetime) -> Principal:
+def authenticate(store: HubStore, secret: str, now: datetime) -> Principal:
     """The principal that a secret speaks for. Raises NotPermitted(not-authenticated), the same for every cause."""
     head, _, rest = secret.partition("_")
     token_id, _, key = rest.partition("_")
@@ -94,7 +95,7 @@ def make_token(
 
 
 def create_token(
-    store: OfficeStore, clock: Clock, user_id: str, name: str, lasts: timedelta, scopes: frozenset[Permission]
+    store: HubStore, clock: Clock, user_id: str, name: str, lasts: timedelta, scopes: frozenset[Permission]
 ) -> NewToken:
     """A token for a user by its id. Raises NotFound, InvalidInput."""
     if not timedelta(0) < lasts <= timedelta(days=366):
@@ -105,7 +106,7 @@ def create_token(
         return make_token(tx.identity, user, name, clock.now(), lasts, scopes=scopes)
 
 
-def add_user(store: OfficeStore, grid: Grid, user: User) -> User:
+def add_user(store: HubStore, grid: Grid, user: User) -> User:
     """Store a new user. Raises InvalidInput with every problem, Conflict when the id is taken."""
     _check_user(grid, user)
     with store.transaction() as tx:
@@ -113,7 +114,7 @@ def add_user(store: OfficeStore, grid: Grid, user: User) -> User:
     return user
 
 
-def change_user(store: OfficeStore, grid: Grid, user: User) -> User:
+def change_user(store: HubStore, grid: Grid, user: User) -> User:
     """Replace a user's name, roles and so on. Raises InvalidInput, NotFound."""
     _check_user(grid, user)
     with store.transaction() as tx:
@@ -149,7 +150,7 @@ def _is_name(text: str) -> bool:
     return len(text) <= 64 and text[:1].isalpha() and all(c.isascii() and (c.isalnum() or c in "._@-") for c in text)
 
 
-def add_project(store: OfficeStore, grid: Grid, clock: Clock, organisation: str, project_id: str, name: str) -> Project:
+def add_project(store: HubStore, grid: Grid, clock: Clock, organisation: str, project_id: str, name: str) -> Project:
     """A project of an organisation; a repeat changes nothing. Raises NotFound, InvalidInput."""
     grid.tenant(organisation)
     if not _is_name(project_id):
@@ -163,7 +164,7 @@ def add_project(store: OfficeStore, grid: Grid, clock: Clock, organisation: str,
     return project
 
 
-def first_login(store: OfficeStore, grid: Grid, clock: Clock, organisation: str) -> NewToken | None:
+def first_login(store: HubStore, grid: Grid, clock: Clock, organisation: str) -> NewToken | None:
     """A token of the first user, made with it, as long as nobody else has one; the one before it is revoked.
 
     None when the hub has other users: they know how to log in.
@@ -192,7 +193,7 @@ def _first_user(grid: Grid, organisation: str, now: datetime) -> User:
     )
 
 
-def revoke_token(store: OfficeStore, clock: Clock, token_id: str) -> Token:
+def revoke_token(store: HubStore, clock: Clock, token_id: str) -> Token:
     """End a token now. Raises NotFound."""
     with store.transaction() as tx:
         return tx.identity.revoke(token_id, clock.now())

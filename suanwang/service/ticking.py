@@ -7,11 +7,13 @@ import threading
 from time import perf_counter
 
 from suanwang.errors import NotNow
-from suanwang.ports import OfficeStore
+from suanwang.hub_ports import HubStore
+from suanwang.ports import Clock
 from suanwang.schedule.policy import Policy
 from suanwang.service.drains import present
 from suanwang.service.hub import Hub
 from suanwang.service.tick import TickReport, tick
+from suanwang.service.webhooks import Send, deliver
 
 log = logging.getLogger("suanwang.tick")
 
@@ -26,7 +28,7 @@ FAULT_PAUSE_S = 2.0
 class Ticker:
     """A thread that ticks while its hub holds the lease. `ticks`, `faults`, `last` and `last_s` are for the metrics."""
 
-    def __init__(self, hub: Hub, store: OfficeStore, policy: Policy) -> None:
+    def __init__(self, hub: Hub, store: HubStore, policy: Policy) -> None:
         self._hub = hub
         self._store = store
         self._policy = policy
@@ -77,3 +79,33 @@ class Ticker:
             return FAULT_PAUSE_S
         self.ticks, self.last, self.last_s = self.ticks + 1, report, perf_counter() - began
         return IDLE_PAUSE_S if report.idle else 0.0
+
+
+class Courier:
+    """A thread that tells webhooks what is due. Several hubs may have one: an event may then be told twice."""
+
+    def __init__(self, store: HubStore, clock: Clock, send: Send) -> None:
+        self._store = store
+        self._clock = clock
+        self._send = send
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="courier", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after what is being told."""
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            pause = FAULT_PAUSE_S
+            try:
+                pause = 0.0 if deliver(self._store, self._clock, self._send, limit=20) else IDLE_PAUSE_S
+            except NotNow as outage:
+                log.warning("webhooks put off: %s", outage)
+            except Exception:
+                log.exception("webhooks failed")
+            self._stop.wait(pause)

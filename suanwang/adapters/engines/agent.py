@@ -16,7 +16,8 @@ from suanwang.domain.agent import AGENT, SILENT_S, Inquiry, SiteAgent, SiteOrder
 from suanwang.domain.order import Ability, Capacity, EndCause, Lacks, Observation, Order, OrderState
 from suanwang.domain.site import Pool
 from suanwang.errors import Message, NotNow, msg
-from suanwang.ports import Clock, Engine, OfficeStore, Sites
+from suanwang.hub_ports import HubStore
+from suanwang.ports import Clock, Engine, Sites
 
 ANSWER_S_MAX = 10.0
 """How long an inquiry waits for its answer, in seconds of the wall."""
@@ -32,7 +33,7 @@ class AgentEngine:
         self,
         site_id: str,
         pools: Mapping[str, int],
-        store: OfficeStore,
+        store: HubStore,
         clock: Clock,
         *,
         silent_s: float = SILENT_S,
@@ -208,7 +209,7 @@ class AgentEngine:
         free[order.pool_id] = left - order.accelerators
 
 
-def agent_engines(pools: Sequence[Pool], store: OfficeStore, clock: Clock) -> dict[str, Engine]:
+def agent_engines(pools: Sequence[Pool], store: HubStore, clock: Clock) -> dict[str, Engine]:
     """One engine a site, for those of the pools that the grid file gives to agents."""
     mine = [pool for pool in pools if pool.engine == AGENT]
     by_site: dict[str, dict[str, int]] = {}

@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Connection, delete, literal_column, or_, select, update
+from sqlalchemy import BigInteger, Connection, delete, func, literal_column, or_, select, update
 
 from suanwang.adapters.store.refusals import refusals, step
-from suanwang.adapters.store.tables import drains, insert_new, leases, microseconds
+from suanwang.adapters.store.tables import drains, insert_new, jobs, leases, microseconds
 
 NOW_US = {
     "postgresql": "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint",
@@ -32,6 +32,11 @@ class SqlOperations:
     def release(self, name: str, holder: str) -> None:
         with step(self._connection):
             self._connection.execute(delete(leases).where(leases.c.name == name, leases.c.holder == holder))
+
+    def job_counts(self) -> dict[str, int]:
+        with refusals():
+            rows = self._connection.execute(select(jobs.c.state, func.count()).group_by(jobs.c.state))
+            return {str(state): int(count) for state, count in rows}
 
     def drain(self, place: str, by: str, at: datetime) -> None:
         with step(self._connection):

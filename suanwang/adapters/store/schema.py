@@ -26,7 +26,7 @@ def migrate(connection: Connection) -> None:
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
     script = ScriptDirectory.from_config(config)
-    current = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE}).get_current_revision()
+    current = revision_of(connection) or None
     head = script.get_current_head()
     if current is not None and current not in {s.revision for s in script.walk_revisions()}:
         raise _newer(connection, current, str(head))
@@ -35,6 +35,12 @@ def migrate(connection: Connection) -> None:
         connection.execute(delete(meta).where(meta.c.key == "suanwang_version"))
         connection.execute(insert(meta), {"key": "suanwang_version", "value": __version__})
     _write_transitions(connection)
+
+
+def revision_of(connection: Connection) -> str:
+    """The revision of the tables; "" where there are none."""
+    context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+    return context.get_current_revision() or ""
 
 
 def _newer(connection: Connection, current: str, head: str) -> Never:

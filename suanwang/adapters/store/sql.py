@@ -25,15 +25,17 @@ from suanwang.adapters.store.jobs import SqlJobs
 from suanwang.adapters.store.ledger import SqlLedger
 from suanwang.adapters.store.operations import SqlOperations
 from suanwang.adapters.store.refusals import refusals
-from suanwang.adapters.store.schema import migrate
+from suanwang.adapters.store.schema import migrate, revision_of
 from suanwang.adapters.store.sites import SqlSites
 from suanwang.adapters.store.usage import SqlUsage
+from suanwang.adapters.store.webhooks import SqlWebhooks
 from suanwang.errors import InvalidInput, Message, Problem, msg, why_not_read
 
 BUSY_TIMEOUT_MS = 30_000
 """How long a transaction waits for the one before it."""
 BUSY_PAUSE_S = 0.01
 READING = {"suanwang_reading": True}
+ADDING = {"suanwang_adding": True}
 LOCK_KEY = 0x7375616E77616E67
 """The advisory lock of this program on PostgreSQL ("suanwang" as bytes)."""
 
@@ -51,6 +53,7 @@ class SqlTransaction:
     comparisons: SqlComparisons
     identity: SqlIdentity
     operations: SqlOperations
+    webhooks: SqlWebhooks
 
     @classmethod
     def on(cls, connection: Connection) -> "SqlTransaction":
@@ -64,19 +67,21 @@ class SqlTransaction:
             comparisons=SqlComparisons(connection),
             identity=SqlIdentity(connection),
             operations=SqlOperations(connection),
+            webhooks=SqlWebhooks(connection),
         )
 
 
 class SqlStore:
-    """The ports `Store` and `OfficeStore`. `engine` is SQLAlchemy's, for whoever must watch or count statements."""
+    """The ports `Store` and `HubStore`. `engine` is SQLAlchemy's, for whoever must watch or count statements."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._reader = engine.execution_options(**READING)
+        self._adder = engine.execution_options(**ADDING)
 
     @contextmanager
-    def transaction(self, tenant: str = "") -> Iterator[SqlTransaction]:
-        with refusals(), self.engine.begin() as connection:
+    def transaction(self, tenant: str = "", *, alone: bool = True) -> Iterator[SqlTransaction]:
+        with refusals(), (self.engine if alone else self._adder).begin() as connection:
             _wall(connection, tenant)
             yield SqlTransaction.on(connection)
 
@@ -85,6 +90,11 @@ class SqlStore:
         with refusals(), self._reader.begin() as connection:
             _wall(connection, tenant)
             yield SqlTransaction.on(connection)
+
+    def schema(self) -> str:
+        """The revision of the tables."""
+        with refusals(), self._reader.begin() as connection:
+            return revision_of(connection)
 
     def close(self) -> None:
         self.engine.dispose()
@@ -96,7 +106,7 @@ def open_store(url: str) -> SqlStore:
     Raises InvalidInput for an address that is none, NotNow(store-unavailable) when nobody answers there, and
     Never(store-refused) when a newer program made the database.
     """
-    engine = _engine(_address(url))
+    engine = _engine(address_of(url))
     try:
         with refusals(), engine.begin() as connection:
             migrate(connection)
@@ -106,7 +116,8 @@ def open_store(url: str) -> SqlStore:
     return SqlStore(engine)
 
 
-def _address(url: str) -> URL:
+def address_of(url: str) -> URL:
+    """The address of a database, with the driver that is used for it. Raises InvalidInput for what is none."""
     try:
         address = make_url(url)
     except ArgumentError as error:
@@ -193,7 +204,7 @@ def _begin_sqlite(connection: Connection) -> None:
 def _begin_postgresql(connection: Connection) -> None:
     if _reads(connection):
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-    else:
+    elif not connection.get_execution_options().get("suanwang_adding"):
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK_KEY})")
 
 

@@ -19,7 +19,7 @@ POLL_S = 0.1
 """How often the hub looks whether it has something to say."""
 
 
-@router.post("/sync")
+@router.post("/sync", openapi_extra={"x-permission": Permission.AGENT_SYNC.value})
 async def sync(caller: Agent, message: SyncRequest) -> SyncReply:
     """Apply an agent's news, once however often they come, and tell it what its site is asked for.
 

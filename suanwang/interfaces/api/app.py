@@ -6,7 +6,21 @@ from fastapi import FastAPI
 
 from suanwang import __version__
 from suanwang.bootstrap import House
-from suanwang.interfaces.api import agent_routes, books, catalog, health, identity, jobs, sites, streams, workloads
+from suanwang.interfaces.api import (
+    agent_routes,
+    books,
+    bundles,
+    catalog,
+    dockets,
+    health,
+    identity,
+    jobs,
+    metrics,
+    sites,
+    streams,
+    webhooks,
+    workloads,
+)
 from suanwang.interfaces.api.operations import describe
 from suanwang.interfaces.serving.front import Front
 from suanwang.interfaces.serving.limits import Shares
@@ -18,13 +32,17 @@ from suanwang.service.ticking import Ticker
 
 ROUTERS = (
     health.router,
+    metrics.router,
     workloads.router,
     jobs.router,
     streams.router,
+    bundles.router,
     books.router,
     sites.router,
     catalog.router,
     identity.router,
+    dockets.router,
+    webhooks.router,
     agent_routes.router,
     sessions.router,
 )
@@ -48,10 +66,10 @@ def create_app(house: House, ticker: Ticker | None = None) -> FastAPI:
         redoc_url=None,
         separate_input_output_schemas=False,
     )
-    app.state.front = Front(house=house, shares=Shares(house.settings.rate_limit), ticker=ticker)
+    app.state.front = front = Front(house=house, shares=Shares(house.settings.rate_limit), ticker=ticker)
     add_refusals(app)
     for router in ROUTERS:
         app.include_router(router)
     install(app)
-    app.add_middleware(Passage, in_flight_max=house.settings.in_flight_max)
+    app.add_middleware(Passage, in_flight_max=house.settings.in_flight_max, served=front.served)
     return app

@@ -8,7 +8,7 @@ from suanwang.domain.identity import Permission
 from suanwang.domain.ledger import Balance
 from suanwang.domain.programme import Programme
 from suanwang.domain.voucher import Voucher
-from suanwang.errors import InvalidInput, NotFound, Problem, msg
+from suanwang.errors import InvalidInput, NotFound, NotPermitted, Problem, msg
 from suanwang.interfaces.api.operations import AfterNumber, Id, Limit, operation
 from suanwang.interfaces.serving.bodies import body_of
 from suanwang.interfaces.serving.caller import Caller, needs
@@ -17,6 +17,7 @@ from suanwang.schemas.requests import NewVoucher, Payment
 from suanwang.service.jobs import visible
 from suanwang.service.listing import VoucherList, balance_of, transfers_of, vouchers_left
 from suanwang.service.tenants import LedgerReport, check_ledger, issue_voucher, pay_fund, pay_in
+from suanwang.settle.office import two_persons
 
 router = APIRouter(prefix="/v1", tags=["books"])
 Reader = Annotated[Caller, Depends(needs(Permission.BOOKS_READ))]
@@ -137,6 +138,12 @@ def make_voucher(caller: Maker, new: Annotated[NewVoucher, Depends(body_of(NewVo
         problems.append(Problem("body expires", what, msg("Write it as 2027-01-01T00:00+08:00.")))
     if problems:
         raise InvalidInput(problems)
+    if two_persons(hub.grid.programme(new.programme), new.face):
+        raise NotPermitted(
+            "second-person",
+            msg("a voucher of this amount needs a second person"),
+            msg("Let the tenant apply: a checker approves what a maker has checked, and the voucher is issued."),
+        )
     voucher = Voucher(
         id=new.id, programme_id=new.programme, tenant=new.tenant, face=new.face, issued=now, expires=new.expires
     )

@@ -35,8 +35,10 @@ Auditor = Annotated[Caller, Depends(needs(Permission.AUDIT_READ))]
 
 
 @router.get("/me", **operation(None, Me))
-def show_me(found: Anyone) -> Any:
-    """Who calls, and what it may do."""
+def show_me(found: Anyone, response: Response) -> Any:
+    """Who calls, and what it may do. In a session, `X-CSRF-Token` is what its changes must carry."""
+    if found.csrf:
+        response.headers["X-CSRF-Token"] = found.csrf
     principal = found.principal
     me = Me(
         user=principal.user,
@@ -49,7 +51,7 @@ def show_me(found: Anyone) -> Any:
 
 def user_of(found: Caller, user_id: str, permission: Permission) -> User:
     """A user that the caller may see. Raises NotFound, with the same words for another organisation's."""
-    with found.office(found.reading(permission)).reading() as tx:
+    with found.store(found.reading(permission)).reading() as tx:
         user = tx.identity.user(user_id)
     if not visible(found.principal, user.organisation, permission):
         raise NotFound(
@@ -75,7 +77,7 @@ def _require_grantable(found: Caller, user: User) -> None:
 def list_users(found: Reader, after: After = "", limit: Limit = 100) -> Any:
     """Users that the caller may see, by id."""
     tenant = found.principal.tenant_for(Permission.USERS_READ)
-    with found.office(found.reading(Permission.USERS_READ)).reading() as tx:
+    with found.store(found.reading(Permission.USERS_READ)).reading() as tx:
         users = tx.identity.users(tenant, after, limit)
     return found.show(UserPage(users=tuple(users), next=users[-1].id if len(users) == limit else None))
 
@@ -95,7 +97,7 @@ def create_user(request: Request, found: Writer, new: Annotated[NewUser, Depends
         email=new.email,
     )
     _require_grantable(found, user)
-    return tagged(request, found, add_user(found.office(hub), hub.grid, user), 201, Location=f"/v1/users/{user.id}")
+    return tagged(request, found, add_user(found.store(hub), hub.grid, user), 201, Location=f"/v1/users/{user.id}")
 
 
 @router.get("/users/{user_id}", **operation(Permission.USERS_READ, User, refuses=(404,)))
@@ -116,7 +118,7 @@ def edit_user(
     _require_grantable(found, user)
     _require_grantable(found, changed)
     hub = found.changing(Permission.USERS_WRITE, "change user", user_id)
-    stored = change_user(found.office(hub), hub.grid, changed)
+    stored = change_user(found.store(hub), hub.grid, changed)
     found.forget_principals()
     return tagged(request, found, stored)
 
@@ -125,7 +127,7 @@ def edit_user(
 def list_tokens(found: Reader, user_id: Id) -> Any:
     """A user's tokens, without their digests."""
     user = user_of(found, user_id, Permission.USERS_READ)
-    with found.office(found.reading(Permission.USERS_READ)).reading() as tx:
+    with found.store(found.reading(Permission.USERS_READ)).reading() as tx:
         tokens = tx.identity.tokens(user.id)
     return found.show(TokenList(tokens=tuple(without_digest(t) for t in tokens)))
 
@@ -163,7 +165,7 @@ def make_own_token(found: Anyone, new: Annotated[NewTokenBody, Depends(body_of(N
 def _made(found: Caller, user: User, new: NewTokenBody, permission: Permission | None) -> Any:
     hub = found.changing(permission, "create token", f"{user.id} {new.name}")
     lasts = timedelta(days=new.days)
-    made = create_token(found.office(hub), hub.clock, user.id, new.name, lasts, frozenset(new.scopes))
+    made = create_token(found.store(hub), hub.clock, user.id, new.name, lasts, frozenset(new.scopes))
     return found.show(MadeToken(token=without_digest(made.token), secret=made.secret))
 
 
@@ -181,7 +183,7 @@ def end_token(found: Anyone, token_id: Id) -> Any:
             "not-found", msg("there is no {noun} {key}", noun=msg("token"), key=token_id), msg("Check the id.")
         )
     hub = found.changing(None if ours else Permission.USERS_WRITE, "revoke token", token_id)
-    ended = revoke_token(found.office(hub), hub.clock, token_id)
+    ended = revoke_token(found.store(hub), hub.clock, token_id)
     found.forget_principals()
     return found.show(without_digest(ended))
 
@@ -190,7 +192,7 @@ def end_token(found: Anyone, token_id: Id) -> Any:
 def list_projects(found: Annotated[Caller, Depends(needs(Permission.JOBS_READ))]) -> Any:
     """Projects that the caller may see."""
     tenant = found.principal.tenant_for(Permission.JOBS_READ)
-    with found.office(found.reading(Permission.JOBS_READ)).reading() as tx:
+    with found.store(found.reading(Permission.JOBS_READ)).reading() as tx:
         return found.show(ProjectList(projects=tuple(tx.identity.projects(tenant))))
 
 
@@ -200,13 +202,13 @@ def create_project(found: Writer, new: Annotated[NewProject, Depends(body_of(New
     organisation = new.organisation or found.principal.user.organisation
     own_tenant(found, organisation, Permission.USERS_WRITE)
     hub = found.changing(Permission.USERS_WRITE, "create project", f"{organisation} {new.id}")
-    return found.show(add_project(found.office(hub), hub.grid, hub.clock, organisation, new.id, new.name))
+    return found.show(add_project(found.store(hub), hub.grid, hub.clock, organisation, new.id, new.name))
 
 
 @router.get("/audit", **operation(Permission.AUDIT_READ, AuditPage))
 def list_audit(found: Auditor, after: AfterNumber = 0, limit: Limit = 100) -> Any:
     """Who did what to what, in the order it was done."""
-    with found.office(found.reading(Permission.AUDIT_READ)).reading() as tx:
+    with found.store(found.reading(Permission.AUDIT_READ)).reading() as tx:
         entries = tx.identity.audit(after=after, limit=limit)
     full = len(entries) == limit
     return found.show(AuditPage(entries=tuple(entries), next=entries[-1].position if full else None))
@@ -220,7 +222,7 @@ def export_audit(
     found: Auditor, after: AfterNumber = 0, limit: Annotated[int, Query(ge=1, le=100_000)] = 100_000
 ) -> Response:
     """The audit log as a table, for other programs."""
-    with found.office(found.reading(Permission.AUDIT_READ)).reading() as tx:
+    with found.store(found.reading(Permission.AUDIT_READ)).reading() as tx:
         entries = tx.identity.audit(after=after, limit=limit)
     columns = ("position", "at", "user_id", "organisation", "action", "target", "request_id")
     out = io.StringIO()

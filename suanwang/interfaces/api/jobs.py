@@ -30,7 +30,7 @@ def submit_job(request: Request, caller: Writer, file: File, idempotency_key: Ke
     """Order a workload. The same Idempotency-Key again gives the first job; without one every call is a new job."""
     workload = read_order(caller, file, Permission.JOBS_WRITE)
     key = idempotency_key or secrets.token_hex(16)
-    hub = caller.changing(Permission.JOBS_WRITE, "submit job", key)
+    hub = caller.changing(Permission.JOBS_WRITE, "submit job", key, adds=True)
     job = submit(hub, workload, key)
     return tagged(request, caller, job, 201, Location=f"/v1/jobs/{job.id}")
 
@@ -90,7 +90,7 @@ _BYTES = {"type": "string", "format": "binary"}
 
 @router.get(
     "/jobs/{job_id}/logs",
-    **operation(Permission.JOBS_READ, _BYTES, media="application/octet-stream", refuses=(400, 404)),
+    **operation(Permission.JOBS_READ, _BYTES, media="application/octet-stream", refuses=(400, 404, 409)),
 )
 def read_logs(
     caller: Reader,
@@ -105,7 +105,7 @@ def read_logs(
     return Response(output, media_type="application/octet-stream", headers=headers)
 
 
-@router.get("/jobs/{job_id}/invoice", **operation(Permission.JOBS_READ, Invoice, refuses=(404,)))
+@router.get("/jobs/{job_id}/invoice", **operation(Permission.JOBS_READ, Invoice, refuses=(404, 409)))
 def show_invoice(caller: Reader, job_id: Id) -> Any:
     """The bill of a job that is settled."""
     return caller.show(bill_of(caller.reading(Permission.JOBS_READ), caller.principal, job_id))

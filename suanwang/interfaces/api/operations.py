@@ -33,6 +33,14 @@ _REFUSALS = {
     429: "Too many requests; Retry-After says when to come again.",
     503: "It may work later; Retry-After says when to try again.",
 }
+_OTHERS = {
+    400: "It will not work, however often it is tried.",
+    404: "No such thing, or not visible to the caller.",
+    409: "It clashes with what is there.",
+    412: "If-Match names another state.",
+    413: "The body is too large.",
+}
+_FASTAPIS_ERRORS = {"HTTPValidationError", "ValidationError"}
 _ERROR = {"$ref": "#/components/schemas/Error"}
 
 
@@ -67,13 +75,10 @@ def operation(
 
     `permission` None: whoever has a valid token.
     """
-    described = {404: "No such thing, or not visible to the caller.", 409: "It clashes with what is there."}
-    described |= {400: "It will not work, however often it is tried.", 412: "If-Match names another state."}
-    described |= {413: "The body is too large."}
     if body is not None:
         refuses = (*refuses, 413)
     responses = {code: _refusal(text) for code, text in _REFUSALS.items()}
-    responses |= {code: _refusal(described[code]) for code in refuses}
+    responses |= {code: _refusal(_OTHERS[code]) for code in refuses}
     return {
         "status_code": status,
         "response_model": None,
@@ -93,9 +98,15 @@ def describe(app: FastAPI) -> dict[str, Any]:
     """The OpenAPI document; made once."""
     if app.openapi_schema is None:
         made = get_openapi(title=app.title, version=app.version, routes=app.routes)
-        components = made.setdefault("components", {}).setdefault("schemas", {})
-        components.clear()
-        components |= {"Error": _error_schema()}
+        theirs = made.pop("components", {}).get("schemas", {})
+        made["paths"] = {
+            path: {v: _without_fastapis(f) for v, f in verbs.items()} for path, verbs in made["paths"].items()
+        }
+        made["paths"] = _renamed(made["paths"])
+        kept = {name: part for name, part in theirs.items() if name not in _FASTAPIS_ERRORS}
+        components: dict[str, Any] = {f"{name}{_INPUT}": _renamed(part) for name, part in kept.items()}
+        made["components"] = {"schemas": components}
+        components["Error"] = _error_schema()
         made["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
         for path in made["paths"].values():
             for found in path.values():
@@ -104,9 +115,23 @@ def describe(app: FastAPI) -> dict[str, Any]:
     return app.openapi_schema
 
 
+def _without_fastapis(found: dict[str, Any]) -> dict[str, Any]:
+    """An operation whose refusals are ours."""
+    return {**found, "responses": {code: _ours(told) for code, told in found["responses"].items()}}
+
+
+def _ours(told: dict[str, Any]) -> dict[str, Any]:
+    """A response; where FastAPI describes its own error, ours, which is what comes."""
+    schema = told.get("content", {}).get("application/json", {}).get("schema", {})
+    return _refusal(_REFUSALS[422]) if schema.get("$ref", "").rpartition("/")[2] in _FASTAPIS_ERRORS else told
+
+
 def _complete(found: dict[str, Any], components: dict[str, Any]) -> None:
     """Put the schemas of answer and body where OpenAPI has them."""
     if "x-shape" not in found:
+        if "x-permission" in found:  # described by FastAPI; it may be refused like any other
+            refused = {str(code): _refusal(text) for code, text in {**_REFUSALS, **_OTHERS}.items()}
+            found["responses"] = refused | found["responses"]
         return
     status, media, answer, body = _SHAPES[found.pop("x-shape")]
     success = found["responses"][str(status)]
@@ -115,8 +140,12 @@ def _complete(found: dict[str, Any], components: dict[str, Any]) -> None:
     else:
         success["content"] = {media: {"schema": answer if isinstance(answer, dict) else schema_of(answer, components)}}
     found["security"] = [{"token": []}]
-    if body is not None:
-        schema = workload_schema() if body == WORKLOAD else body.model_json_schema(ref_template=f"{_DEFS}{{model}}")
+    if body == "tar":
+        found["requestBody"] = {"required": True, "content": {"application/x-tar": {"schema": _BYTES}}}
+    elif body is not None:
+        schema = (
+            workload_schema() if body == WORKLOAD else _model(body).model_json_schema(ref_template=f"{_DEFS}{{model}}")
+        )
         found["requestBody"] = {
             "required": True,
             "content": {"application/json": {"schema": _lift(schema, components)}},
@@ -124,6 +153,11 @@ def _complete(found: dict[str, Any], components: dict[str, Any]) -> None:
 
 
 _DEFS = "#/components/schemas/"
+
+
+def _model(body: type[Section] | str) -> type[Section]:
+    assert not isinstance(body, str), f"{body} is no model"
+    return body
 
 
 def _lift(schema: dict[str, Any], components: dict[str, Any]) -> dict[str, Any]:
@@ -135,14 +169,20 @@ def _lift(schema: dict[str, Any], components: dict[str, Any]) -> dict[str, Any]:
     return moved
 
 
+_BYTES = {"type": "string", "format": "binary"}
 _INPUT = "Input"
+"""What names of schemas end with that are not of a noun."""
 
 
 def _renamed(value: Any) -> Any:
-    """References to definitions of an input, led to its component."""
+    """References to definitions of an input, led to its component; to our own error, left."""
     if isinstance(value, dict):
-        return {k: f"{_DEFS}{v.rpartition('/')[2]}{_INPUT}" if k == "$ref" else _renamed(v) for k, v in value.items()}
+        return {k: _led(v) if k == "$ref" else _renamed(v) for k, v in value.items()}
     return [_renamed(v) for v in value] if isinstance(value, list) else value
+
+
+def _led(reference: str) -> str:
+    return reference if reference == _ERROR["$ref"] else f"{_DEFS}{reference.rpartition('/')[2]}{_INPUT}"
 
 
 def _error_schema() -> dict[str, Any]:

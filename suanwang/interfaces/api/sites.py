@@ -1,5 +1,6 @@
 """Sites, pools and prices over HTTP: what the grid has now, what it costs, and draining."""
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -7,7 +8,6 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from suanwang import __version__
 from suanwang.domain.identity import Permission
 from suanwang.domain.site import Site
-from suanwang.errors import NotFound, msg
 from suanwang.interfaces.api.operations import Id, operation
 from suanwang.interfaces.api.tags import require_match, tagged
 from suanwang.interfaces.serving.bodies import body_of
@@ -62,10 +62,10 @@ def show_site(request: Request, caller: Reader, site_id: Id) -> Response:
 )
 def drain_site(request: Request, caller: Operator, site_id: Id, wish: Wish) -> Response:
     """Let a site take no new work, or take work again. A drain of the grid file itself is not lifted."""
-    hub = present_hub(caller)
-    site = _operated(caller, hub.grid.site(site_id).id)
-    require_match(request, status_of_site(hub, hub.grid.site(site)))
-    return _drain(request, caller, site_place(site), site, wish)
+    hub = _operated(caller)
+    site = hub.grid.site(site_id)
+    require_match(request, status_of_site(hub, site))
+    return _drain(request, caller, site_place(site.id), site.id, wish)
 
 
 @router.put(
@@ -73,27 +73,24 @@ def drain_site(request: Request, caller: Operator, site_id: Id, wish: Wish) -> R
 )
 def drain_pool(request: Request, caller: Operator, pool_id: Id, wish: Wish) -> Response:
     """Let a pool take no new work, or take work again; answers with its site."""
-    hub = present_hub(caller)
+    hub = _operated(caller)
     pool = hub.grid.pool(pool_id)
-    site = _operated(caller, pool.site_id)
-    require_match(request, status_of_site(hub, hub.grid.site(site)))
-    return _drain(request, caller, pool_place(pool.id), site, wish)
+    require_match(request, status_of_site(hub, hub.grid.site(pool.site_id)))
+    return _drain(request, caller, pool_place(pool.id), pool.site_id, wish)
 
 
-def _operated(caller: Caller, site_id: str) -> str:
-    """The site, when the caller operates it: its own, or as the grid's operator any. Raises NotFound."""
-    user = caller.principal.user
-    if user.site and user.site != site_id:
-        raise NotFound(
-            "not-found", msg("there is no {noun} {key}", noun=msg("site"), key=site_id), msg("Check the id.")
-        )
-    return site_id
+def _operated(caller: Caller) -> Hub:
+    """The hub with those sites and pools alone that the caller operates: its own, or as the grid's operator all."""
+    hub, site = present_hub(caller), caller.principal.user.site
+    sites = tuple(s for s in hub.grid.sites if site in ("", s.id))
+    pools = tuple(p for p in hub.grid.pools if site in ("", p.site_id))
+    return replace(hub, grid=replace(hub.grid, sites=sites, pools=pools))
 
 
 def _drain(request: Request, caller: Caller, place: str, site_id: str, wish: Drained) -> Response:
     action = "drain" if wish.drained else "undrain"
     hub = caller.changing(Permission.SITES_OPERATE, action, place)
-    with caller.office(hub).transaction() as tx:
+    with caller.store(hub).transaction() as tx:
         set_drained(tx, hub, place, caller.principal.user.id, drained=wish.drained)
     now = present_hub(caller)
     return tagged(request, caller, status_of_site(now, now.grid.site(site_id)))

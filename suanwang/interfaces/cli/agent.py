@@ -78,12 +78,18 @@ def _check(wanted: dict[str, str], options: Sequence[str]) -> dict[tuple[str, st
     from urllib.parse import urlsplit
 
     from suanwang.adapters.engines import is_engine
+    from suanwang.agent.link import read_token
 
     problems = [
         Problem(name, msg("It is missing."), msg("See `suanwang agent --help`."))
         for name, value in wanted.items()
         if not value
     ]
+    if wanted["--token-file"]:
+        try:
+            read_token(Path(wanted["--token-file"]).expanduser())
+        except InvalidInput as unreadable:
+            problems += unreadable.problems
     hub, engine = wanted["--hub"], wanted["--engine"]
     address = urlsplit(hub)
     if hub and (address.scheme not in ("http", "https") or not address.hostname):

@@ -3,6 +3,7 @@
 import click
 
 from suanwang.interfaces.cli.bench_abuse import abuse
+from suanwang.interfaces.cli.bench_api import bench_api
 from suanwang.interfaces.cli.bench_dispatch import dispatch
 from suanwang.interfaces.cli.bench_estimate import estimate
 from suanwang.interfaces.cli.bench_ledger import ledger
@@ -18,6 +19,7 @@ def bench() -> None:
     \b
     Examples:
       suanwang bench abuse --json
+      suanwang bench api --json
       suanwang bench dispatch --engine slurm --json
       suanwang bench estimate --json
       suanwang bench ledger --json
@@ -27,5 +29,5 @@ def bench() -> None:
     """
 
 
-for command in (abuse, dispatch, estimate, ledger, place, replay, waits):
+for command in (abuse, bench_api, dispatch, estimate, ledger, place, replay, waits):
     bench.add_command(command)

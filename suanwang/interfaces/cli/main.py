@@ -23,6 +23,7 @@ from suanwang.interfaces.cli.help import speaking, translated
 from suanwang.interfaces.cli.identity import project, token, user
 from suanwang.interfaces.cli.imports import imports
 from suanwang.interfaces.cli.jobs import job, jobs
+from suanwang.interfaces.cli.keeping import backup, migrate, restore
 from suanwang.interfaces.cli.kueue import kueue
 from suanwang.interfaces.cli.measure import measure
 from suanwang.interfaces.cli.model import model
@@ -97,6 +98,8 @@ COMMANDS = (
 )
 for command in COMMANDS:
     cli.add_command(command)
+for command in (backup, restore, migrate):
+    admin.add_command(command)
 for document in (month, statement, export):
     bill.add_command(document)
 replay.add_command(advise)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from hmac import compare_digest
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
@@ -10,13 +11,13 @@ from starlette.concurrency import run_in_threadpool
 from suanwang.bootstrap import House
 from suanwang.domain.identity import Permission, Principal
 from suanwang.errors import NotPermitted, msg
+from suanwang.hub_ports import HubStore
 from suanwang.interfaces.i18n import Translate, translator
 from suanwang.interfaces.serving.front import Front, front_of
 from suanwang.interfaces.serving.known import Known
 from suanwang.interfaces.serving.refusals import language_of
-from suanwang.ports import OfficeStore
 from suanwang.schemas.wire import plain
-from suanwang.service.acting import Act, acting, office_of
+from suanwang.service.acting import Act, acting, store_of
 from suanwang.service.hub import Hub
 from suanwang.service.identity import authenticate, digest, unknown
 
@@ -52,17 +53,17 @@ class Caller:
         tenant = "" if everything else self.principal.tenant_for(permission)
         return self._hub(Act(action="", target="", request_id=self.request_id, changes=False), tenant)
 
-    def changing(self, permission: Permission | None, action: str, target: str = "") -> Hub:
+    def changing(self, permission: Permission | None, action: str, target: str = "", *, adds: bool = False) -> Hub:
         """The hub for one change, which the audit log will have as `action` on `target`. Raises NotPermitted.
 
-        `permission` None: a change of what is the caller's own.
+        `permission` None: a change of what is the caller's own. `adds`: see `Act`.
         """
         tenant = self.principal.tenant_for(permission) if permission else self.principal.user.organisation
-        return self._hub(Act(action=action, target=target, request_id=self.request_id, changes=True), tenant)
+        return self._hub(Act(action=action, target=target, request_id=self.request_id, changes=True, adds=adds), tenant)
 
-    def office(self, hub: Hub) -> OfficeStore:
+    def store(self, hub: Hub) -> HubStore:
         """The store of such a hub, with users, tokens and the like."""
-        return office_of(hub)
+        return store_of(hub)
 
     def forget_principals(self) -> None:
         """After a change of users or tokens: everybody is asked for again."""
@@ -77,17 +78,23 @@ def csrf_of(secret: str) -> str:
     return digest(f"csrf {secret}")
 
 
+def require_csrf(request: Request, secret: str) -> None:
+    """Raises NotPermitted(csrf-refused) for a change that comes from no page of the session."""
+    if not compare_digest(request.headers.get(CSRF_HEADER, "").encode(), csrf_of(secret).encode()):
+        raise NotPermitted(
+            "csrf-refused",
+            msg("the change does not come from a page of this session"),
+            msg("Load the page again."),
+        )
+
+
 async def caller(request: Request) -> Caller:
     """The caller by its bearer token, or by its session's cookie; then a change must carry the CSRF token."""
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         secret = request.cookies.get(SESSION_COOKIE, "")
-        if secret and request.method not in SAFE and request.headers.get(CSRF_HEADER, "") != csrf_of(secret):
-            raise NotPermitted(
-                "csrf-refused",
-                msg("the change does not come from a page of this session"),
-                msg("Load the page again."),
-            )
+        if secret and request.method not in SAFE:
+            require_csrf(request, secret)
     front = front_of(request)
     principal = await _principal(front, secret.strip())
     request.scope["principal"] = principal

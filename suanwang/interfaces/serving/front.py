@@ -3,11 +3,12 @@
 import threading
 from dataclasses import dataclass, field
 
-from fastapi import Request
+from fastapi import FastAPI, Request
 
 from suanwang.bootstrap import House
 from suanwang.interfaces.serving.known import Known
 from suanwang.interfaces.serving.limits import Shares
+from suanwang.interfaces.serving.served import Served
 from suanwang.service.ticking import Ticker
 
 
@@ -19,12 +20,18 @@ class Front:
     shares: Shares
     ticker: Ticker | None = None
     known: Known = field(default_factory=Known)
+    served: Served = field(default_factory=Served)
     streams: set[object] = field(default_factory=set)
     closing: threading.Event = field(default_factory=threading.Event)
 
 
 def front_of(request: Request) -> Front:
     """The front of the process that answers a request."""
-    front = request.app.state.front
+    return front_of_app(request.app)
+
+
+def front_of_app(app: FastAPI) -> Front:
+    """The front of an application."""
+    front = app.state.front
     assert isinstance(front, Front)
     return front

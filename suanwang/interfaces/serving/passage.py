@@ -12,10 +12,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from suanwang.errors import Never, SuanwangError, msg
 from suanwang.interfaces.serving.limits import TooManyRequests
 from suanwang.interfaces.serving.refusals import answer
+from suanwang.interfaces.serving.served import Served
 
 log = logging.getLogger("suanwang.api")
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 BODY_BYTES_MAX = 2_000_000
+BYTES_MAX = {"/v1/bundles": 65 << 20}
+"""Addresses that take more, and bound it themselves."""
 ALWAYS = frozenset({"/healthz", "/readyz", "/metrics"})
 """What is answered however much there is to do."""
 
@@ -30,10 +33,10 @@ class TooLarge(HTTPException):
 class Passage:
     """ASGI middleware around the whole application."""
 
-    def __init__(self, app: ASGIApp, in_flight_max: int) -> None:
+    def __init__(self, app: ASGIApp, in_flight_max: int, served: Served) -> None:
         self._app = app
         self._in_flight_max = in_flight_max
-        self.in_flight = 0
+        self._served = served
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -50,19 +53,21 @@ class Passage:
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
             await send(message)
 
-        self.in_flight += 1
+        self._served.in_flight += 1
         try:
-            if self.in_flight > self._in_flight_max and scope["path"] not in ALWAYS:
+            if self._served.in_flight > self._in_flight_max and scope["path"] not in ALWAYS:
                 await _refuse(scope, sending, TooManyRequests(1))
             else:
-                await self._app(scope, _bounded(receive), sending)
+                await self._app(scope, _bounded(receive, BYTES_MAX.get(scope["path"], BODY_BYTES_MAX)), sending)
         except Exception:
             log.exception("fault", extra={"fields": {"request_id": request_id}})
             if not status:
                 await _refuse(scope, sending, _fault())
         finally:
-            self.in_flight -= 1
-            _log(scope, status, perf_counter() - began)
+            seconds = perf_counter() - began
+            self._served.in_flight -= 1
+            self._served.answered(status, seconds)
+            _log(scope, status, seconds)
 
 
 def _request_id(scope: Scope) -> str:
@@ -71,14 +76,14 @@ def _request_id(scope: Scope) -> str:
     return given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
 
 
-def _bounded(receive: Receive) -> Receive:
+def _bounded(receive: Receive, limit: int) -> Receive:
     received = 0
 
     async def bounded() -> Message:
         nonlocal received
         message = await receive()
         received += len(message.get("body", b""))
-        if received > BODY_BYTES_MAX:
+        if received > limit:
             raise TooLarge
         return message
 

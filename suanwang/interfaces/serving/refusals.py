@@ -31,6 +31,8 @@ STATUS: tuple[tuple[type[SuanwangError], int], ...] = (
 )
 STATUS_OF_CODE: Mapping[str, int] = {
     "not-authenticated": 401,
+    "not-settled": 409,
+    "not-started": 409,
     "stale-etag": 412,
     "too-large": 413,
     "too-many-requests": 429,

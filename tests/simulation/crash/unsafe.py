@@ -27,10 +27,10 @@ class SitedStore(SqlStore):
         self._unsafe = unsafe
 
     @contextmanager
-    def transaction(self, tenant: str = "") -> Iterator[SqlTransaction]:
+    def transaction(self, tenant: str = "", *, alone: bool = True) -> Iterator[SqlTransaction]:
         site = _caller()
         try:
-            with super().transaction(tenant) if site != self._unsafe else self._each_by_itself() as tx:
+            with super().transaction(tenant, alone=alone) if site != self._unsafe else self._each_by_itself() as tx:
                 self.site, self.serial = site, self.serial + 1
                 yield tx
                 self.site = ""

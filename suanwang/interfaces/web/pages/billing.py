@@ -52,7 +52,7 @@ def audit_page(request: Request, who: Visitor, check: bool = False) -> Response:
     """Who did what, newest first; and on request the whole ledger derived again."""
     organisation = who.principal.tenant_for(Permission.AUDIT_READ)
     hub = who.reading(Permission.AUDIT_READ)
-    with who.office(hub).transaction() as tx:
+    with who.store(hub).transaction() as tx:
         entries = tx.identity.audit(organisation, 0, 10_000)
     report = check_ledger(who.house.hub) if check and who.principal.may(Permission.LEDGER_READ) else None
     return render(request, "audit.html", who, entries=list(reversed(entries))[:SHOWN], report=report)

@@ -63,6 +63,6 @@ def drain(
             )
         place = pool_place(pool)
     changing = who.changing(Permission.SITES_OPERATE, "drain" if drained else "undrain", place)
-    with who.office(changing).transaction() as tx:
+    with who.store(changing).transaction() as tx:
         set_drained(tx, changing, place, who.principal.user.id, drained=drained)
     return Response(status_code=204, headers={"HX-Refresh": "true"})
