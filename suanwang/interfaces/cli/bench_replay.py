@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from suanwang.errors import InvalidInput, Problem, msg
 from suanwang.interfaces.cli.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -18,9 +19,17 @@ POLICIES = ("fcfs", "sjf", "first_fit", "easy")
 @click.argument("traces", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--accelerators", type=click.IntRange(1), help="Of the pool, for traces that do not tell.")
 @click.option("--seeds", type=click.IntRange(1), default=3, show_default=True, help="Runs of a trace of demands.")
+@click.option("--accasim", help="A Python that has AccaSim 1.1.3: run it on the same SWF traces, and compare.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
-def replay(terminal: Terminal, traces: tuple[Path, ...], accelerators: int | None, seeds: int, as_json: bool) -> None:
+def replay(
+    terminal: Terminal,
+    traces: tuple[Path, ...],
+    accelerators: int | None,
+    seeds: int,
+    accasim: str | None,
+    as_json: bool,
+) -> None:
     """Replay TRACES, or two drawn at random: a light load of short jobs and a long queue.
 
     \b
@@ -38,7 +47,11 @@ def replay(terminal: Terminal, traces: tuple[Path, ...], accelerators: int | Non
         read_s = process_time() - began
         if isinstance(read, JobTrace):
             size = read.accelerators or accelerators or int(read.jobs.size.max())
-            results += _queues(path.name, read.jobs, size, read_s)
+            found = _queues(path.name, read.jobs, size, read_s)
+            if accasim:
+                for result in found:
+                    result |= _peer(accasim, path, result["policy"], read.jobs, size)
+            results += found
         else:
             results.append(_packing(path.name, read, seeds))
     for name, load, count in () if traces else (("light", 0.5, 20_000), ("long-queue", 1.2, 20_000)):
@@ -75,6 +88,33 @@ def _queues(trace: str, jobs: "Jobs", accelerators: int, read_s: float) -> list[
             }
         )
     return results
+
+
+def _peer(python: str, path: Path, policy: str, jobs: "Jobs", accelerators: int) -> dict[str, Any]:
+    """AccaSim's speed on the same trace in the same run, and how many jobs it starts at another second."""
+    import json
+    import subprocess
+
+    from suanwang.interfaces.cli import bench_accasim
+    from suanwang.replay.engine import replay as play
+    from suanwang.schedule.policies import find_kept
+
+    if policy not in bench_accasim.DISPATCHERS:
+        return {}
+    command = [python, str(Path(bench_accasim.__file__)), str(path), policy, str(accelerators)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        theirs = json.loads(done.stdout.splitlines()[-1])
+    except (OSError, subprocess.CalledProcessError, ValueError, IndexError) as error:
+        remedy = msg("Give a Python with accasim 1.1.3, and an SWF file that is not compressed.")
+        raise InvalidInput([Problem("--accasim", msg("AccaSim did not run"), remedy)]) from error
+    rule = find_kept(policy)
+    ours = play(jobs, accelerators, rule.queue, rule.keys(jobs.submit_s, jobs.estimate_s))
+    starts = zip(jobs.job_ids, ours.start_s.tolist(), strict=True)
+    return {
+        "accasim_jobs_per_cpu_s": round(len(jobs) / theirs["cpu_s"]),
+        "accasim_other_starts": sum(theirs["starts"].get(job) != start for job, start in starts),
+    }
 
 
 def _packing(trace: str, read: "DemandTrace", seeds: int) -> dict[str, Any]:
