@@ -228,7 +228,7 @@ def budget(terminal: Terminal, programme: str, amount: str, key: str, grid: str,
 @json_option
 @click.pass_obj
 def report(terminal: Terminal, programme: str, html: str, pdf: str, grid: str, as_json: bool) -> int:
-    """What became of a programme's money: lines, grants, jobs, delivered compute, what is unspent and what expires soon.
+    """What became of a programme's money: lines, grants, jobs, delivered compute, what is unspent or expires soon.
 
     \b
     Example:
