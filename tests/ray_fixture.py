@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -14,6 +15,17 @@ import pytest
 
 CARDS = 9
 START_S = 120
+PORTS = (
+    "port",
+    "dashboard-port",
+    "ray-client-server-port",
+    "node-manager-port",
+    "object-manager-port",
+    "dashboard-agent-listen-port",
+    "dashboard-agent-grpc-port",
+    "metrics-export-port",
+    "runtime-env-agent-port",
+)
 
 
 def program() -> Path:
@@ -28,13 +40,21 @@ def program() -> Path:
 
 
 def free_port(first: int = 21200) -> int:
-    """The first of 100 ports of which the dashboard's is free."""
-    for port in range(first, 31000, 100):
-        try:
-            httpx.get(f"http://127.0.0.1:{port + 1}", timeout=1)
-        except httpx.ConnectError:
+    """The first of 100 ports that are free; each process that tests beside others looks in a range of its own."""
+    mine = int("".join(filter(str.isdigit, os.environ.get("PYTEST_XDIST_WORKER", ""))) or 0)
+    for port in range(first + 1000 * mine, 31000, 100):
+        if all(_free(port + i) for i in range(len(PORTS))):
             return port
     raise RuntimeError("no free ports for Ray")
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 @pytest.fixture(scope="session")
@@ -42,10 +62,7 @@ def ray_url() -> Iterator[str]:
     """The dashboard of a head with 9 `card`s."""
     ray, port = program(), free_port()
     folder = Path(tempfile.mkdtemp(prefix="ray-"))
-    names = ["port", "dashboard-port", "ray-client-server-port", "node-manager-port", "object-manager-port"]
-    names += ["dashboard-agent-listen-port", "dashboard-agent-grpc-port", "metrics-export-port"]
-    names += ["runtime-env-agent-port"]
-    ports = [f"--{name}={port + i}" for i, name in enumerate(names)]
+    ports = [f"--{name}={port + i}" for i, name in enumerate(PORTS)]
     workers = [f"--min-worker-port={port + 20}", f"--max-worker-port={port + 99}"]
     size = ["--num-cpus=16", "--object-store-memory=100000000", f'--resources={{"card": {CARDS}}}']
     where = ["--head", "--disable-usage-stats", "--dashboard-host=127.0.0.1", f"--temp-dir={folder}"]

@@ -158,6 +158,8 @@ def test_a_requeued_job_does_not_run_its_program_twice(rig: SlurmRig) -> None:
     )
     rig.engine.submit(order)
     job = rig.wait(order.id, OrderState.RUNNING).evidence["job"]
+    while not (rig.folder / "tally").exists():
+        rig.pause()
     rig.clusters.run(SITE, "scontrol", "requeue", job)
     end = rig.wait(order.id)
     assert end.cause in (EndCause.LOST, EndCause.SIGNALLED)  # as it was seen between its two lives, or after
