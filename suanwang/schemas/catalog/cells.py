@@ -84,7 +84,7 @@ def _pattern(pattern: re.Pattern[str], what: Message, example: Message | str) ->
 
 def _price(text: str) -> Decimal:
     value = read_decimal(text)
-    if value < 0 or value != round(value, 6) or value > 10**12:
+    if not 0 <= value <= 10**12 or value != round(value, 6):
         raise Wrong(
             msg("{value} is not a price from 0 to 10^12 with at most six decimals.", value=text[:40]),
             msg("Give the price in whole millionths of the currency; leave it blank where it is not known."),

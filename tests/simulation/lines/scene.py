@@ -43,7 +43,7 @@ from tests.live_hub import house_of, serving
 from tests.simulation.crash.child import die
 from tests.simulation.crash.failpoints import Failpoints, OnPoint, Watched, passed
 from tests.simulation.crash.journalled_engine import JournalledEngine, started
-from tests.simulation.crash.world import workload
+from tests.simulation.crash.world import FLAT, workload
 from tests.simulation.lines.faulty import TightSpool, TrueClock, jump
 from tests.small_grid import book, cny, grid, pool, site
 
@@ -56,7 +56,7 @@ PLAY_S_MAX = 40.0
 def line_grid() -> Grid:
     """Two sites, each with an agent; a tenant who has money."""
     return grid(
-        [site("a"), site("b")],
+        [site("a", tariff=FLAT), site("b", tariff=FLAT)],  # at any hour of the wall it costs the same
         [pool(pool_id, site_id, nodes=CARDS // 8, engine=AGENT) for site_id, pool_id in SITES.items()],
         price_books=(book(),),
         tenants=(Tenant(id="me", name="Me", credit_limit=cny("0")),),
