@@ -6,6 +6,7 @@ spool; the commands that look into it, or set the site's policy, may do so at an
 """
 
 import fcntl
+import os
 import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
@@ -88,7 +89,7 @@ class Spool:
     def __init__(self, folder: Path) -> None:
         with _spooled(folder):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._lock = (folder / "lock").open("ab")
+            self._lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             self._database = sqlite3.connect(
                 folder / "spool.db", isolation_level=None, timeout=BUSY_TIMEOUT_MS / 1000, check_same_thread=False
             )
@@ -110,7 +111,7 @@ class Spool:
 
     def close(self) -> None:
         self._database.close()
-        self._lock.close()
+        os.close(self._lock)
 
     def agent_id(self) -> str:
         """The name of this spool's agent: made once, kept as long as the spool."""
