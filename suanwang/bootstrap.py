@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
+from typing import Self
 
 from suanwang.adapters.bundles import Bundles
 from suanwang.adapters.catalog import load_catalog
@@ -52,6 +53,12 @@ class House:
 
     def close(self) -> None:
         self.store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 def open_house(environment: Mapping[str, str] | None = None, *, grid: str = "") -> House:

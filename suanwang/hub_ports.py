@@ -28,12 +28,6 @@ class Identity(Protocol):
     def users(self, organisation: str = "", after: str = "", limit: int = 1000) -> list[User]:
         """By id."""
 
-    def set_password(self, user_id: str, digest: str) -> None:
-        """Keep the (argon2) digest of a password; "" removes it."""
-
-    def password(self, user_id: str) -> str:
-        """Its digest; "" where there is none."""
-
     def add_project(self, project: Project) -> None:
         """A repeat changes nothing."""
 

@@ -4,6 +4,7 @@ import io
 import tarfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -15,9 +16,9 @@ from suanwang.service.tick import tick
 from tests.hub_world import HubWorld
 
 
-def archive(members: Iterable[tuple[tarfile.TarInfo, bytes]], mode: str = "w") -> bytes:
+def archive(members: Iterable[tuple[tarfile.TarInfo, bytes]], mode: Literal["w", "w:gz"] = "w") -> bytes:
     out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode=mode) as made:  # type: ignore[call-overload]
+    with tarfile.open(fileobj=out, mode=mode) as made:
         for info, content in members:
             info.size = len(content)
             made.addfile(info, io.BytesIO(content))

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -21,7 +22,7 @@ from tests.small_grid import MONDAY
 POOL, OTHER_POOL, ACCELERATORS = "pool-a", "pool-b", 8
 
 
-class Rig:
+class Rig(ABC):
     """One engine with pools pool-a (8 accelerators) and pool-b (1), and the means to drive it.
 
     `fixture`: the name of what it needs beside Python; `opens`: Python source that makes an engine of this kind, on
@@ -37,21 +38,21 @@ class Rig:
         self.folder = folder
         self.submitted: list[str] = []
 
+    @abstractmethod
     def exits(self, code: int) -> Order:
         """An order that soon exits with this code."""
-        raise NotImplementedError
 
+    @abstractmethod
     def runs(self) -> Order:
         """An order that runs until it is ended."""
-        raise NotImplementedError
 
+    @abstractmethod
     def lose(self) -> Order:
         """Submit an order and have the engine lose it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def pause(self) -> None:
         """Let a little time pass."""
-        raise NotImplementedError
 
     def order(self, *command: str, environment: Mapping[str, str] | None = None) -> Order:
         number = len(self.submitted) + 1

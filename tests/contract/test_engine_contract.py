@@ -10,10 +10,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,18 +53,13 @@ def marked_processes(folder: Path) -> list[str]:
     return found
 
 
-def needs(capability: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Run the test only on engines that do not lack this."""
-
-    def note(test: Callable[..., None]) -> Callable[..., None]:
-        test.needs = capability  # type: ignore[attr-defined]
-        return test
-
-    return note
+needs = pytest.mark.needs
+"""Run the test only on engines that do not lack this."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    needed = getattr(metafunc.function, "needs", "")
+    mark = metafunc.definition.get_closest_marker("needs")
+    needed = mark.args[0] if mark else ""
     marks = {name: [pytest.mark.integration] if rig.fixture else [] for name, rig in RIGS.items()}
     able = [pytest.param(name, marks=marks[name]) for name, rig in RIGS.items() if needed not in rig.lacks]
     metafunc.parametrize("rig", able, indirect=True)
@@ -207,8 +203,8 @@ def test_capacity_is_never_oversubscribed(rig: Rig) -> None:
         pytest.param({"time_limit_s": float("nan")}, id="time is no number"),
     ],
 )
-def test_an_order_that_cannot_run_is_refused(rig: Rig, change: dict[str, object]) -> None:
-    order = replace(rig.runs(), **change)  # type: ignore[arg-type]
+def test_an_order_that_cannot_run_is_refused(rig: Rig, change: dict[str, Any]) -> None:
+    order = replace(rig.runs(), **change)
     with pytest.raises(Never) as refused:
         rig.engine.submit(order)
     assert refused.value.code == "engine-refused"
@@ -243,6 +239,7 @@ def test_an_order_starts_once_however_often_it_is_submitted(rig: Rig) -> None:
     script = f"""
 import sys, threading
 from pathlib import Path
+from typing import Any
 from suanwang.adapters.clock import SystemClock
 from suanwang.domain.order import Order
 {rig.opens}
@@ -315,7 +312,7 @@ def test_a_program_that_cannot_be_run(rig: Rig, program: str, code: int) -> None
     assert program.encode() in rig.engine.logs(order.id)
 
 
-def arguments_of(rig: Rig, *arguments: str, environment: Mapping[str, str] | None = None) -> tuple[int | None, object]:
+def arguments_of(rig: Rig, *arguments: str, environment: Mapping[str, str] | None = None) -> tuple[int | None, Any]:
     """Exit code, and what a program finds as its arguments and environment."""
     show = "import json, os, sys; print(json.dumps([sys.argv[1:], dict(os.environ)]))"
     order = rig.order(sys.executable, "-c", show, *arguments, environment=environment)
@@ -341,7 +338,7 @@ def test_a_shell_never_sees_the_command(rig: Rig) -> None:
         *([] if "bytes" in rig.lacks else ["\udcff"]),
     ]
     code, found = arguments_of(rig, *odd)
-    assert (code, found[0]) == (0, odd)  # type: ignore[index]
+    assert (code, found[0]) == (0, odd)
     assert not tally.exists()
 
 
@@ -349,10 +346,10 @@ def test_a_shell_never_sees_the_command(rig: Rig) -> None:
 def test_a_large_command(rig: Rig) -> None:
     large = ["x" * 100_000] * 10
     code, found = arguments_of(rig, *large)
-    assert (code, found[0]) == (0, large)  # type: ignore[index]
+    assert (code, found[0]) == (0, large)
     code, output = arguments_of(rig, "x" * 10_000_000)
     assert code == 126
-    assert b"too long" in output  # type: ignore[operator]
+    assert b"too long" in output
 
 
 @needs("programs")
@@ -368,7 +365,7 @@ def test_the_environment_is_the_orders_own(rig: Rig, monkeypatch: pytest.MonkeyP
     }
     code, found = arguments_of(rig, environment=odd)
     assert code == 0
-    environment: dict[str, str] = found[1]  # type: ignore[index]
+    environment: dict[str, str] = found[1]
     assert odd.items() - environment.items() == {("SUANWANG_JOB_ID", "x")}
     assert environment["SUANWANG_JOB_ID"] == "job-1"
     assert environment["SUANWANG_ATTEMPT"] == environment["SUANWANG_ACCELERATORS"] == "1"
@@ -388,9 +385,9 @@ def test_the_environment_is_the_orders_own(rig: Rig, monkeypatch: pytest.MonkeyP
         {"directory": "relative/folder"},
     ],
 )
-def test_what_cannot_be_passed_on_is_refused(rig: Rig, change: dict[str, object]) -> None:
+def test_what_cannot_be_passed_on_is_refused(rig: Rig, change: dict[str, Any]) -> None:
     with pytest.raises(Never):
-        rig.engine.submit(replace(rig.runs(), **change))  # type: ignore[arg-type]
+        rig.engine.submit(replace(rig.runs(), **change))
 
 
 @needs("programs")
@@ -400,9 +397,9 @@ def test_names_cannot_leave_the_folder(rig: Rig, field: str, name: str) -> None:
     if field == "state_key" and not name:
         return  # no state key of its own: the job's id is used
     before = sorted(rig.folder.rglob("*"))
-    changes: dict[str, str] = {field: name}
+    changes: dict[str, Any] = {field: name}
     with pytest.raises(Never):
-        rig.engine.submit(replace(rig.runs(), **changes))  # type: ignore[arg-type]
+        rig.engine.submit(replace(rig.runs(), **changes))
     if field == "id":
         rig.engine.cancel(name)
         assert rig.see(name).state is OrderState.UNKNOWN

@@ -21,7 +21,7 @@ class SqlIdentity:
         self._connection = connection
 
     def add_user(self, user: User) -> None:
-        row = {"id": user.id, "password": "", **_user_row(user)}
+        row = {"id": user.id, **_user_row(user)}
         with step(self._connection):
             if not insert_new(self._connection, users, [row]):
                 raise other_body(msg("user"), user.id)
@@ -47,15 +47,6 @@ class SqlIdentity:
         if organisation:
             query = query.where(users.c.organisation == organisation)
         return [codec.load(User, body) for body in self._values(query)]
-
-    def set_password(self, user_id: str, digest: str) -> None:
-        with step(self._connection):
-            changed = update(users).where(users.c.id == user_id).values(password=digest)
-            if not self._connection.execute(changed).rowcount:
-                raise missing(msg("user"), user_id)
-
-    def password(self, user_id: str) -> str:
-        return self._value(select(users.c.password).where(users.c.id == user_id)) or ""
 
     def add_project(self, project: Project) -> None:
         row = {"organisation": project.organisation, "id": project.id, "body": codec.dump(project)}

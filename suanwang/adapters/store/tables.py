@@ -63,7 +63,7 @@ docket_steps = table(
 )
 comparisons = table("comparisons", *_text("pool_id", "work", "job_id", "body"), *_whole("sequence", "at_us"))
 meta = table("meta", *_text("key", "value"))
-users = table("users", *_text("id", "organisation", "subject", "password", "body"))
+users = table("users", *_text("id", "organisation", "subject", "body"))
 projects = table("projects", *_text("organisation", "id", "body"))
 tokens = table("tokens", *_text("id", "user_id", "body"), *_whole("expires_us"))
 audit = table("audit", *_text("organisation", "body"), *_whole("position", "at_us"))

@@ -29,13 +29,10 @@ def history(terminal: Terminal, grid: str, pool: str, limit: int, as_json: bool)
     from suanwang.schemas.wire import plain
     from suanwang.service.comparing import history as comparisons
 
-    house = open_house(grid=grid)
-    try:
+    with open_house(grid=grid) as house:
         if pool:
             house.hub.grid.pool(pool)
         found = comparisons(house.hub, pool, limit)
-    finally:
-        house.close()
     if as_json:
         terminal.json({"comparisons": [plain(c) | {"ratio": c.ratio} for c in found]})
         return 0

@@ -48,12 +48,9 @@ def token_create(
         problems.append(Problem("--days", msg("A token lasts from a second to 366 days."), remedy))
     if problems:
         raise InvalidInput(problems)
-    house = open_house(grid=grid)
-    try:
+    with open_house(grid=grid) as house:
         wanted = frozenset(Permission(s) for s in scopes)
         new = create_token(house.store, house.hub.clock, user_id, name, timedelta(days=days), wanted)
-    finally:
-        house.close()
     if as_json:
         terminal.json({"token": plain(without_digest(new.token)), "secret": new.secret})
     else:
@@ -78,13 +75,9 @@ def token_list(terminal: Terminal, user_id: str, grid: str, as_json: bool) -> in
     from suanwang.schemas.wire import plain
     from suanwang.service.identity import without_digest
 
-    house = open_house(grid=grid)
-    try:
-        with house.store.reading() as tx:
-            tx.identity.user(user_id)
-            found = [without_digest(t) for t in tx.identity.tokens(user_id)]
-    finally:
-        house.close()
+    with open_house(grid=grid) as house, house.store.reading() as tx:
+        tx.identity.user(user_id)
+        found = [without_digest(t) for t in tx.identity.tokens(user_id)]
     if as_json:
         terminal.json({"tokens": plain(found)})
         return 0
@@ -119,11 +112,8 @@ def token_revoke(terminal: Terminal, token_id: str, grid: str, as_json: bool) ->
     from suanwang.schemas.wire import plain
     from suanwang.service.identity import revoke_token, without_digest
 
-    house = open_house(grid=grid)
-    try:
+    with open_house(grid=grid) as house:
         ended = revoke_token(house.store, house.hub.clock, token_id)
-    finally:
-        house.close()
     if as_json:
         terminal.json(plain(without_digest(ended)))
     else:
@@ -179,8 +169,7 @@ def user_create(
     ]
     if problems:
         raise InvalidInput(problems)
-    house = open_house(grid=grid)
-    try:
+    with open_house(grid=grid) as house:
         made = User(
             id=user_id,
             kind=UserKind.SERVICE if service else UserKind.PERSON,
@@ -192,8 +181,6 @@ def user_create(
             email=email,
         )
         add_user(house.store, house.hub.grid, made)
-    finally:
-        house.close()
     if as_json:
         terminal.json(plain(made))
     else:
@@ -216,12 +203,8 @@ def user_list(terminal: Terminal, organisation: str, grid: str, as_json: bool) -
     from suanwang.bootstrap import open_house
     from suanwang.schemas.wire import plain
 
-    house = open_house(grid=grid)
-    try:
-        with house.store.reading() as tx:
-            found = tx.identity.users(organisation=organisation)
-    finally:
-        house.close()
+    with open_house(grid=grid) as house, house.store.reading() as tx:
+        found = tx.identity.users(organisation=organisation)
     if as_json:
         terminal.json({"users": plain(found)})
         return 0
@@ -256,11 +239,8 @@ def project_create(terminal: Terminal, organisation: str, project_id: str, name:
     from suanwang.schemas.wire import plain
     from suanwang.service.identity import add_project
 
-    house = open_house(grid=grid)
-    try:
+    with open_house(grid=grid) as house:
         made = add_project(house.store, house.hub.grid, house.hub.clock, organisation, project_id, name)
-    finally:
-        house.close()
     if as_json:
         terminal.json(plain(made))
     else:
@@ -283,12 +263,8 @@ def project_list(terminal: Terminal, organisation: str, grid: str, as_json: bool
     from suanwang.bootstrap import open_house
     from suanwang.schemas.wire import plain
 
-    house = open_house(grid=grid)
-    try:
-        with house.store.reading() as tx:
-            found = tx.identity.projects(organisation=organisation)
-    finally:
-        house.close()
+    with open_house(grid=grid) as house, house.store.reading() as tx:
+        found = tx.identity.projects(organisation=organisation)
     if as_json:
         terminal.json({"projects": plain(found)})
         return 0

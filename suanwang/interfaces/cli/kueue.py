@@ -56,11 +56,8 @@ def nominate(
     from suanwang.service.pricing import prices as prices_of
 
     pools = dict(part.split("=", 1) for part in clusters if "=" in part)
-    house = open_house(grid=grid)
-    try:
+    with open_house(grid=grid) as house:
         table = prices_of(house.hub, 1)
-    finally:
-        house.close()
     known = dict(zip(table.pools, (float(hour) for hour in table.total[:, 0]), strict=True))
     sizes = {pool.id: pool.accelerators for pool in house.hub.grid.pools}
     wrong = [part for part in clusters if "=" not in part or pools[part.split("=", 1)[0]] not in known]

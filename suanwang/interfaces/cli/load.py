@@ -60,16 +60,13 @@ class Plan:
 
 def measure(plan: Plan, stored: int, grid: str) -> dict[str, Any]:
     """Prepare users and jobs, start a hub beside this process, load it; figures with their units in the names."""
-    house = open_house(grid=grid)
-    try:
+    with open_house(grid=grid) as house:
         if not house.hub.grid.tenants:
             what = msg("The grid has no tenant {tenant!r}.", tenant=house.settings.tenant)
             raise InvalidInput([Problem("--grid", what, msg("Name a grid file with a tenant."))])
         tokens = _users(house, plan.users)
         document = _document(house.hub.grid.tenants[0].id)
         _store_jobs(house, document, stored)
-    finally:
-        house.close()
     process, address = _start(grid)
     try:
         hub = psutil.Process(process.pid)

@@ -36,23 +36,19 @@ def up(terminal: Terminal, host: str, port: int, no_tick: bool, log_level: str, 
     from suanwang.service.identity import first_login
 
     log_to_stderr(log_level.upper())
-    with listen(host, port) as listener:
-        house = open_house(grid=grid)
-        try:
-            new = first_login(house.store, house.hub.grid, house.hub.clock, house.settings.tenant)
-            shown_host = f"[{host}]" if ":" in host else host
-            address = f"http://{shown_host}:{listener.getsockname()[1]}"
+    with listen(host, port) as listener, open_house(grid=grid) as house:
+        new = first_login(house.store, house.hub.grid, house.hub.clock, house.settings.tenant)
+        shown_host = f"[{host}]" if ":" in host else host
+        address = f"http://{shown_host}:{listener.getsockname()[1]}"
 
-            def ready() -> None:
-                if as_json:
-                    terminal.json({"address": address, "token": new.secret if new else None})
-                    return
-                terminal.say(msg("The hub serves at {address}", address=address), bold=True)
-                if new is not None:
-                    terminal.say(msg("Token for the first log-in (24 hours): {token}", token=new.secret))
-                terminal.note(msg("Ctrl-C ends it; jobs that run go on."))
+        def ready() -> None:
+            if as_json:
+                terminal.json({"address": address, "token": new.secret if new else None})
+                return
+            terminal.say(msg("The hub serves at {address}", address=address), bold=True)
+            if new is not None:
+                terminal.say(msg("Token for the first log-in (24 hours): {token}", token=new.secret))
+            terminal.note(msg("Ctrl-C ends it; jobs that run go on."))
 
-            serve(house, listener, ready, ticking=not no_tick)
-        finally:
-            house.close()
+        serve(house, listener, ready, ticking=not no_tick)
     return 0

@@ -19,7 +19,7 @@ CORRECT = (
 ISSUE = (
     "INSERT INTO documents (id, kind, subject, period, body, at_us) VALUES ('INV-1', 'invoice', 'me', '2026-01', '', 1)"
 )
-USER = "INSERT INTO users (id, organisation, password, body, subject) VALUES "
+USER = "INSERT INTO users (id, organisation, body, subject) VALUES "
 PROJECT = "INSERT INTO projects (organisation, id, body) VALUES ('o', 'p', '')"
 TOKEN = "INSERT INTO tokens (id, user_id, body, expires_us) VALUES ('t', 'u', '', 1)"
 AUDIT = "INSERT INTO audit (position, organisation, body, at_us) VALUES (1, 'o', '', 1)"

@@ -64,7 +64,7 @@ def _create(name: str, *parts: sa.schema.SchemaItem, key: tuple[str, ...]) -> No
 def _identity() -> None:
     _create(
         "users",
-        *_text("id", "organisation", "password", "body"),
+        *_text("id", "organisation", "body"),
         sa.Column("subject", TEXT),
         sa.UniqueConstraint("subject", name="key_users_subject"),
         key=("id",),
