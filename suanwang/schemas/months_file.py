@@ -84,13 +84,19 @@ def read_assumptions(text: str, name: str) -> dict[str, float]:
     return values
 
 
-def check_value(place: str, variable: str, given: object) -> float:
-    """The value of a variable. Raises InvalidInput where there is no such variable, or its value is not possible."""
-    number = _number(given)
+def check_variable(place: str, variable: str) -> str:
+    """Its name. Raises InvalidInput where there is no such variable."""
     if variable not in LEVERS:
         near = nearest(variable, LEVERS) or ", ".join(LEVERS)
         what = msg("there is no variable {name}.", name=show(variable))
         raise InvalidInput([Problem(place, what, msg("Nearest: {near}.", near=near))])
+    return variable
+
+
+def check_value(place: str, variable: str, given: object) -> float:
+    """The value of a variable. Raises InvalidInput where there is no such variable, or its value is not possible."""
+    check_variable(place, variable)
+    number = _number(given)
     if number is None or not LEVERS[variable].low <= number <= LEVERS[variable].high:
         what = msg("{value} is not possible for {column}.", value=show(given), column=variable)
         low, high = f"{LEVERS[variable].low:g}", f"{LEVERS[variable].high:g}"

@@ -40,7 +40,8 @@ def study_of(document: Document, catalog: Catalog) -> Study:
     section = read_section(SitePlanFile, findings).plan
     check_plan(section, findings, _ROOT, catalog)
     kw = findings.build((*_ROOT, "accelerator"), lambda: _kw(section.accelerator, catalog))
-    power = findings.build((*_ROOT, "power"), lambda: _prices(section.power, catalog))
+    priced = section.power.price is not None or section.power.tariff is not None
+    power = findings.build((*_ROOT, "power"), lambda: _prices(section.power, catalog)) if priced else None
     for index, change in enumerate(section.changes):
         if change.tariff is not None and section.power.zone is not None:
             place = (*_ROOT, "changes", index, "tariff")

@@ -51,6 +51,10 @@ def test_break_even_is_where_the_npv_is_0(capsys: pytest.CaptureFixture[str]) ->
     [
         (["--set", "prise=3"], "there is no variable"),
         (["--set", "pue=0.7"], "not possible for pue"),
+        (["--breakeven", "prise"], "there is no variable"),
+        (["--breakeven", "price", "--tornado"], "--breakeven has no such answer"),
+        (["--breakeven", "price", "--pdf", "x.pdf"], "--breakeven has no such answer"),
+        (["--replay", "/nowhere.swf"], "cannot be read"),
         (["--montecarlo", "-3"], "draws are not possible"),
         (["--html", "/nowhere/at/all.html"], "cannot be written"),
         (["--actual", "/nowhere.csv"], "cannot be read"),
@@ -65,6 +69,13 @@ def test_break_even_is_where_the_npv_is_0(capsys: pytest.CaptureFixture[str]) ->
 def test_bad_options_are_named(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["feasibility", EAST, *words]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_every_view_that_is_asked_for_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["feasibility", EAST, "--tornado", "--scenarios"]) == 0
+    both = capsys.readouterr().out
+    assert main(["feasibility", EAST, "--tornado"]) == main(["feasibility", EAST, "--scenarios"]) == 0
+    assert both == capsys.readouterr().out
 
 
 def test_a_break_even_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:

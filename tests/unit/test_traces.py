@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from suanwang.adapters.traces.read import DemandTrace, JobTrace, read_trace
-from suanwang.errors import InvalidInput, NotFound
+from suanwang.errors import InvalidInput
 from suanwang.interfaces.cli.main import main
 
 SWF = """; Version: 2.2
@@ -88,8 +88,15 @@ def test_an_unknown_format_is_refused(tmp_path: Path, text: str, error: type[Exc
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(NotFound):
+    with pytest.raises(InvalidInput, match="cannot be read"):
         read_trace(tmp_path / "none.swf")
+
+
+@pytest.mark.parametrize("damaged", [gzip.compress(SWF.encode())[:-9], b"\x1f\x8bx", b"\x28\xb5\x2f\xfdx"])
+def test_a_damaged_file_is_refused(tmp_path: Path, damaged: bytes) -> None:
+    (tmp_path / "log.swf.gz").write_bytes(damaged)
+    with pytest.raises(InvalidInput, match=r"damaged|zstd"):
+        read_trace(tmp_path / "log.swf.gz")
 
 
 def test_replay_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -41,7 +41,7 @@ def read_trace(
     service: Service | None = None,
 ) -> JobTrace | DemandTrace:
     """Told by the content. `nodes`: the list for openb, `throughputs`: the table for Gavel, else what lies beside;
-    `service`: for requests to a model. Raises NotFound, InvalidInput."""
+    `service`: for requests to a model. Raises InvalidInput."""
     text = read_text(path)
     first = next((line for line in text[:100_000].splitlines() if line.strip()), "")
     if is_openb(first):

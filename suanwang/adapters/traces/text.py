@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import subprocess
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -11,7 +12,7 @@ from pathlib import Path
 from shutil import which
 from typing import TypeVar
 
-from suanwang.errors import InvalidInput, Message, NotFound, Problem, msg
+from suanwang.errors import InvalidInput, Message, Problem, msg, why_not_read
 
 Row = TypeVar("Row")
 
@@ -33,15 +34,20 @@ class Malformed:
 
 
 def read_text(path: Path) -> str:
-    """The whole text. Raises NotFound, or InvalidInput when it cannot be decompressed or is not UTF-8."""
+    """The whole text. Raises InvalidInput when it cannot be read or decompressed, or is not UTF-8."""
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise NotFound("not-found", msg("cannot read {path}", path=path), msg("Give the trace's file.")) from error
-    if data[:4] == b"\x28\xb5\x2f\xfd":
-        data = _zstd(path, data)
-    elif data[:2] == b"\x1f\x8b":
-        data = gzip.decompress(data)
+        what = msg("The file cannot be read: {why}.", why=why_not_read(error))
+        raise InvalidInput([Problem(str(path), what, msg("Check the path and its rights."))]) from error
+    try:
+        if data[:4] == b"\x28\xb5\x2f\xfd":
+            data = _zstd(path, data)
+        elif data[:2] == b"\x1f\x8b":
+            data = gzip.decompress(data)
+    except (OSError, EOFError, zlib.error, subprocess.CalledProcessError) as error:
+        problem = Problem(str(path), msg("the compressed file is damaged"), msg("Fetch it again, or decompress it."))
+        raise InvalidInput([problem]) from error
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -50,6 +56,7 @@ def read_text(path: Path) -> str:
 
 
 def _zstd(path: Path, data: bytes) -> bytes:
+    """Raises OSError or CalledProcessError when the data is damaged, InvalidInput when nothing here decompresses it."""
     program = which("zstd")
     if program:
         return subprocess.run([program, "-dcq"], input=data, capture_output=True, check=True).stdout
@@ -58,8 +65,11 @@ def _zstd(path: Path, data: bytes) -> bytes:
     except ImportError as error:
         remedy = msg("Install the program zstd or the package zstandard, or decompress the file.")
         raise InvalidInput([Problem(str(path), msg("the file is compressed with zstd"), remedy)]) from error
-    with zstandard.ZstdDecompressor().stream_reader(io.BytesIO(data)) as stream:
-        text: bytes = stream.read()
+    try:
+        with zstandard.ZstdDecompressor().stream_reader(io.BytesIO(data)) as stream:
+            text: bytes = stream.read()
+    except zstandard.ZstdError as error:
+        raise OSError(str(error)) from error
     return text
 
 

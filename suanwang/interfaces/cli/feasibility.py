@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from suanwang.feasibility.variance import Review
     from suanwang.service.replayed import Replayed
 
+_VIEWS = {
+    "tornado": "show_tornado",
+    "scenarios": "show_scenarios",
+    "pricing": "show_pricing",
+    "montecarlo": "show_risk",
+    "monthly": "show_months",
+}
+"""What each option shows in place of the summary."""
 _QUIET_DRAWS = 100_000
 _PATIENCE_HOURS_MAX = 8760
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -73,15 +81,16 @@ def feasibility(terminal: Terminal, /, site: str, **asked: Any) -> None:
     from suanwang.feasibility.study import rests_on
     from suanwang.interfaces.cli import feasibility_views as views
     from suanwang.interfaces.reports.review import review_report
+    from suanwang.schemas.months_file import check_variable
 
     catalog = load_catalog()
     study, replayed = _study(site, asked, catalog)
     if asked["breakeven"]:
-        _without(asked, "html", "pdf", "xlsx")
-        found = break_even(study.plan, asked["breakeven"])
+        _alone("--breakeven", asked, *_VIEWS, "actual", "ledger", "html", "pdf", "xlsx")
+        found = break_even(study.plan, check_variable("--breakeven", asked["breakeven"]))
         views.show_break_even(terminal, found, rests_on(study), as_json=asked["as_json"])
     elif asked["actual"] or asked["ledger"]:
-        _without(asked, "xlsx")
+        _alone("--actual" if asked["actual"] else "--ledger", asked, *_VIEWS, "xlsx")
         review = _review(study, asked)
         resting = rests_on(replace(study, plan=review.forecast_plan))
         report = partial(review_report, study, review, resting, terminal.lang, terminal.text)
@@ -91,14 +100,13 @@ def feasibility(terminal: Terminal, /, site: str, **asked: Any) -> None:
         _answer(terminal, study, replayed, asked, catalog)
 
 
-def _without(asked: dict[str, Any], *options: str) -> None:
-    """Raises InvalidInput for options that make nothing here."""
+def _alone(question: str, asked: dict[str, Any], *options: str) -> None:
+    """Raises InvalidInput for options that have no answer beside this question."""
     wrong = [option for option in options if asked[option]]
     if wrong:
+        what = msg("{question} has no such answer.", question=question)
         remedy = msg("Leave it out, or ask for the whole study.")
-        raise InvalidInput(
-            Problem(f"--{option}", msg("there is no such file of this question."), remedy) for option in wrong
-        )
+        raise InvalidInput(Problem(f"--{option}", what, remedy) for option in wrong)
 
 
 def _answer(
@@ -124,14 +132,9 @@ def _answer(
         return
     if replayed is not None:
         views.show_replayed(terminal, study.plan, replayed)
-    shown = {
-        "tornado": views.show_tornado,
-        "scenarios": views.show_scenarios,
-        "pricing": views.show_pricing,
-        "montecarlo": views.show_risk,
-        "monthly": views.show_months,
-    }
-    next((show for name, show in shown.items() if asked[name]), views.show_summary)(terminal, findings)
+    shown = [getattr(views, show) for name, show in _VIEWS.items() if asked[name]] or [views.show_summary]
+    for show in shown:
+        show(terminal, findings)
 
 
 def _told(terminal: Terminal, draws: int) -> Callable[[int], None] | None:
@@ -214,11 +217,8 @@ def _review(study: "Study", asked: dict[str, Any]) -> "Review":
     if asked["actual"]:
         name = str(asked["actual"])
         return review(study.plan, read_months(_table_text(name), name))
-    house = open_house()
-    try:
+    with open_house() as house:
         return review(study.plan, metered(house.hub.store, asked["ledger"], _since(asked["since"]), study.plan))
-    finally:
-        house.close()
 
 
 def _since(text: str | None) -> datetime:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from textwrap import shorten
 from typing import Any
 
 from suanwang.errors import msg
@@ -168,7 +169,7 @@ def show_tornado(terminal: Terminal, findings: Findings) -> None:
             f"{r.swing.high:,.4g}",
             f"{r.swing.npv_low:,.0f}",
             f"{r.swing.npv_high:,.0f}",
-            "; ".join(f"{p.source[:60]} ({p.confidence.value})" for p in r.sources) or "-",
+            "; ".join(f"{shorten(p.source, 60, placeholder='…')} ({p.confidence.value})" for p in r.sources) or "-",
         ]
         for r in findings.resting
     ]
