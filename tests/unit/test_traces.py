@@ -99,6 +99,13 @@ def test_a_damaged_file_is_refused(tmp_path: Path, damaged: bytes) -> None:
         read_trace(tmp_path / "log.swf.gz")
 
 
+def test_a_problem_ends_before_its_remedy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    odd = str(write(tmp_path, "trace.csv", "a,b\n1,2\n"))
+    for lang, end in (("en", "is not known. Known:"), ("zh-CN", "。 ")):
+        assert main(["--lang", lang, "replay", odd]) == 2
+        assert end in capsys.readouterr().err.splitlines()[0]
+
+
 def test_replay_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     log = str(write(tmp_path, "log.swf", SWF))
     assert main(["replay", log, "--policy", "easy", "--json"]) == 0

@@ -8,8 +8,11 @@ from typing import Any, Literal
 
 import click
 
-from suanwang.errors import InvalidInput, Message, Problem, SuanwangError, msg
+from suanwang.errors import InvalidInput, Message, Problem, SuanwangError
 from suanwang.interfaces.i18n import language, translator
+
+_ENDS = (".", "!", "?", ":", "。", "！", "？", "：")
+"""Marks after which a remedy may follow."""
 
 
 class Terminal:
@@ -52,13 +55,17 @@ class Terminal:
             table
         )
 
+    def _sentence(self, message: Message) -> str:
+        """The message with its full stop, where the writer left it to the reader."""
+        said = self.text(message)
+        return said if said.endswith(_ENDS) else said + ("。" if self.lang == "zh-CN" else ".")
+
     def error(self, error: SuanwangError) -> int:
         """Print a refusal on stderr; returns the exit status."""
         if isinstance(error, InvalidInput):
             for problem in error.problems:
                 click.secho(f"{problem.place}: ", err=True, bold=True, nl=False)
-                told = msg("{message} {remedy}", message=problem.message, remedy=problem.remedy)
-                click.echo(self.text(told), err=True)
+                click.echo(f"{self._sentence(problem.message)} {self.text(problem.remedy)}", err=True)
             click.secho(self.text(error.message), err=True, fg="red")
             return 2
         click.secho(f"{self.text(error.message)} [{error.code}]", err=True, fg="red")
