@@ -200,4 +200,6 @@ def test_the_report_of_a_site_that_runs(tmp_path: Path, capsys: pytest.CaptureFi
     assert pdf.read_bytes().startswith(b"%PDF")
     assert main([*command, "--xlsx", str(tmp_path / "x.xlsx")]) == 2
     assert main(["feasibility", str(SITES[0]), "--breakeven", "price", "--html", str(html)]) == 2
-    assert "no such file of this question" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "--actual has no such answer" in said
+    assert "--breakeven has no such answer" in said
