@@ -199,7 +199,7 @@ workload:
   directory: ./code
   accelerators: {count: 8, kinds: [a100-sxm4-80gb, h800-sxm5-80gb], vendors: NVIDIA, capabilities: [bf16]}
   data:
-    - {name: corpus, at: shanghai, size: 80 GB, uri: "s3://corpus"}
+    - {name: corpus, at: shanghai, size: 80 GB, uri: "s3://corpus/tokens"}
   earliest_start: 2026-08-01T09:00+08:00
   deadline: +12 h
   latency: {city: beijing, max: 20 ms}

@@ -8,12 +8,21 @@ from enum import StrEnum
 from suanwang.errors import Message
 
 
+class Purpose(StrEnum):
+    """What an order is for: to run the job's program, or to bring its data before and take its outputs after."""
+
+    RUN = "run"
+    BRING = "bring"
+    TAKE = "take"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """One attempt of a job at an engine. `id` is the name the engine knows it by: a repeat finds the first.
 
     `fence` rises with every attempt of a job; an engine never acts on an order with a lower one than it has seen.
-    `state_key` names the folder that outlives attempts (checkpoints, output); `time_limit_s` in grid time.
+    `state_key` names the folder that outlives attempts (checkpoints, data, output); `time_limit_s` in grid time.
+    To the engine all purposes are alike: only those that run are metered, the others' attempts count down from -1.
     """
 
     id: str
@@ -28,6 +37,7 @@ class Order:
     directory: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
     state_key: str = ""
+    purpose: Purpose = Purpose.RUN
 
 
 class OrderState(StrEnum):
@@ -122,13 +132,15 @@ class Ability(StrEnum):
     """What an engine may be able to do beside what every engine must.
 
     `programs`: run the order's command. `output`: keep what the program writes. `arrays`: take many equal orders in
-    one call. `outlook`: know drains, maintenance and reservations of later hours. `cpu`, `memory`, `energy`: measure.
+    one call. `outlook`: know drains, maintenance and reservations of later hours. `data`: keep a folder of the job's
+    from order to order, so that data can be brought there. `cpu`, `memory`, `energy`: measure.
     """
 
     PROGRAMS = "programs"
     OUTPUT = "output"
     ARRAYS = "arrays"
     OUTLOOK = "outlook"
+    DATA = "data"
     CPU = "cpu"
     MEMORY = "memory"
     ENERGY = "energy"

@@ -23,6 +23,8 @@ class Reason(StrEnum):
     WAITING_FOR_CHEAP_POWER = "WaitingForCheapPower"
     WAITING_FOR_DATA = "WaitingForData"
     WAITING_FOR_START = "WaitingForStart"
+    DATA_NOT_BROUGHT = "DataNotBrought"
+    OUTPUT_NOT_TAKEN = "OutputNotTaken"
     OUTRANKED = "Outranked"
     RECLAIMED = "Reclaimed"
     RESIZED = "Resized"
@@ -63,6 +65,8 @@ MEANING: dict[Reason, str] = {
     Reason.WAITING_FOR_CHEAP_POWER: "The planned start is later because the hours until then cost more.",
     Reason.WAITING_FOR_DATA: "The workload's data is still on its way to the site.",
     Reason.WAITING_FOR_START: "The workload's earliest start is not yet reached.",
+    Reason.DATA_NOT_BROUGHT: "The workload's data could not be brought to the site; the detail says why.",
+    Reason.OUTPUT_NOT_TAKEN: "The program succeeded, but an output could not be taken to its place; it is at the site.",
     Reason.OUTRANKED: "It was stopped for a job that the policy puts before it; it goes on from its checkpoint later.",
     Reason.RECLAIMED: "It ran on accelerators that its account had borrowed; their owner took them back.",
     Reason.RESIZED: "It was stopped to go on with another number of accelerators.",

@@ -106,10 +106,15 @@ class Limits:
     time_limit_s: float | None = None
 
 
+PLACES = ("file", "http", "https", "s3", "rsync")
+"""Schemes of the addresses that data is brought from and outputs are taken to."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataSet:
     """Input that lies at a place (a city or site id) and must be at the site before the start.
 
+    `uri`: the file that the grid brings to the site, kept there only if it has the checksum `sha256` ("": any has).
     `available`: when it is there at the earliest, aware UTC; None: it lies there already.
     """
 
@@ -117,7 +122,16 @@ class DataSet:
     at: str
     size_bytes: float
     uri: str = ""
+    sha256: str = ""
     available: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """A file of the program's output folder (`path` within it) that the grid takes to `uri` when it has succeeded."""
+
+    path: str
+    uri: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +181,7 @@ class Workload:
     demand: Demand = Demand()
     limits: Limits = Limits()
     data: tuple[DataSet, ...] = ()
+    outputs: tuple[Output, ...] = ()
     requires: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     priority: int = 0
@@ -176,6 +191,11 @@ class Workload:
     after: tuple[Dependency, ...] = ()
     near: tuple[str, ...] = ()
     apart: tuple[str, ...] = ()
+
+    @property
+    def brought(self) -> tuple[DataSet, ...]:
+        """The data that the grid brings, since it is told where from."""
+        return tuple(data for data in self.data if data.uri)
 
     @property
     def linked(self) -> bool:

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 def cycle(snapshot: Snapshot, policy: Policy) -> Decisions:
     """One pass over the jobs. Raises ValueError when the policy loses, repeats or overfills something: a bug in it.
 
-    1 jobs whose start is not reached wait for it, but for capacity only where the policy makes none free · 2 the policy
-    holds back or refuses some of the others · 3 a queueing policy orders the rest, and each open pool's queue admits of
-    them in that order; a sharing one says who of all should run · 4 running jobs that should not are stopped or
-    resized; what they hold is free only when they have let it go · 5 in order, a job is admitted if its whole gang fits
-    on what is free, by count and on the nodes, · 6 or waits for a pool that is drained or does not answer, · 7 or
-    behind a job that its pool is kept for, or for enough free accelerators.
+    1 jobs whose start is not reached, or whose data is not there, wait for it, but for capacity only where the policy
+    makes none free · 2 the policy holds back or refuses some of the others · 3 a queueing policy orders the rest, and
+    each open pool's queue admits of them in that order; a sharing one says who of all should run · 4 running jobs that
+    should not are stopped or resized; what they hold is free only when they have let it go · 5 in order, a job is
+    admitted if its whole gang fits on what is free, by count and on the nodes, · 6 or waits for a pool that is drained
+    or does not answer, · 7 or behind a job that its pool is kept for, or for enough free accelerators.
     """
     shares_out = isinstance(policy, Sharing)
     early = [wait for job in snapshot.waiting if (wait := _not_due(job, snapshot.now, makes_room=shares_out))]
@@ -171,11 +171,12 @@ def _stop(desk: _Desk, shares: Shares) -> None:
 
 
 def _not_due(job: Waiting, now: datetime, *, makes_room: bool) -> Wait | None:
-    """Why a job's planned start is not reached: the first of its placement's waits that is not over."""
+    """Why a job cannot start yet: the first of its placement's waits that is not over, or data that is not there."""
     if job.start <= now:
-        return None
+        brought = msg("Its data is being brought to the site of pool {pool}.", pool=job.pool_id)
+        return None if job.data_there else Wait(job_id=job.job_id, reason=Reason.WAITING_FOR_DATA, detail=brought)
     reason, detail = _not_due_for(job, now)
-    if makes_room and reason is Reason.WAITING_FOR_CAPACITY and job.start == job.free_from:
+    if makes_room and job.data_there and reason is Reason.WAITING_FOR_CAPACITY and job.start == job.free_from:
         return None
     return Wait(job_id=job.job_id, reason=reason, detail=detail, until=job.start)
 

@@ -70,7 +70,8 @@ class Waiting:
     end of its estimate (seconds); `left`: the share of its work not done yet. `deadline`: when it must have ended.
     `considered`: an earlier cycle has let it wait. `had_s`: seconds that it has run already, by pool; `attained_s`:
     accelerator-seconds. `speeds`: how fast it is in each pool that can have it, in a unit that is the same for all;
-    where it is empty, only its own can. `scaling`: what more accelerators give it.
+    where it is empty, only its own can. `scaling`: what more accelerators give it. `data_there`: what is brought for it
+    has arrived.
     """
 
     job_id: str
@@ -93,6 +94,7 @@ class Waiting:
     attained_s: float = 0.0
     speeds: Mapping[str, float] = field(default_factory=dict)
     scaling: Scaling | None = None
+    data_there: bool = True
 
     @property
     def pools(self) -> tuple[str, ...]:
@@ -100,7 +102,7 @@ class Waiting:
         return tuple(self.speeds) or (self.pool_id,)
 
     @classmethod
-    def of(cls, job: Job, had: Had = NOTHING) -> Self:
+    def of(cls, job: Job, had: Had = NOTHING, *, data_there: bool = True) -> Self:
         """From a held or preempted job (or an active one, as it was). Raises ValueError when it has no placement.
 
         A job that scales has `least` accelerators or more, and never more than its quote is for.
@@ -128,6 +130,7 @@ class Waiting:
             had_s={option.pool_id: had.seconds} if had.seconds else {},
             attained_s=had.accelerator_s,
             scaling=scaling_of(job),
+            data_there=data_there,
         )
 
 

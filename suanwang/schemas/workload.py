@@ -15,6 +15,7 @@ from suanwang.domain.workload import (
     Dependency,
     FinetuneMethod,
     Limits,
+    Output,
     Program,
     Serving,
     Task,
@@ -81,7 +82,10 @@ def _workload(
         program=_program(section),
         demand=_demand(section),
         limits=_limits(section, now),
-        data=tuple(DataSet(name=d.name, at=d.at, size_bytes=d.size, uri=d.uri) for d in section.data),
+        data=tuple(
+            DataSet(name=d.name, at=d.at, size_bytes=d.size, uri=d.uri, sha256=d.sha256.lower()) for d in section.data
+        ),
+        outputs=tuple(Output(path=o.path, uri=o.uri) for o in section.outputs),
         requires={label: tuple(values) for label, values in section.requires.items()},
         labels=section.labels,
         priority=section.priority,

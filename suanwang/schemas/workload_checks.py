@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from pathlib import PurePosixPath
 
 from suanwang.domain.accelerator import DTYPES, Accelerator, AcceleratorKind
 from suanwang.domain.catalog import Catalog
 from suanwang.domain.site import Grid
-from suanwang.domain.workload import FinetuneMethod, WorkloadKind
+from suanwang.domain.workload import PLACES, FinetuneMethod, WorkloadKind
 from suanwang.errors import msg
 from suanwang.schemas.findings import Findings
 from suanwang.schemas.times import instant
@@ -186,10 +187,33 @@ def _check_rest(section: WorkloadSection, findings: Findings) -> None:
         if not values:
             what = msg("requires {label} to be one of nothing.", label=label[:60])
             findings.add(("workload", "requires", label), what, msg("List at least one value, or remove it."))
-    findings.unique(("workload", "data"), [d.name for d in section.data], "name")
+    _check_files(section, findings)
     findings.unique(("workload", "after"), [a.workload for a in section.after], "workload")
     _check_links(section, findings)
     findings.unique(("workload", "vouchers"), section.vouchers)
+
+
+def _check_files(section: WorkloadSection, findings: Findings) -> None:
+    """What is brought and taken: names and paths within their folder, addresses that the grid can reach."""
+    findings.unique(("workload", "data"), [d.name for d in section.data], "name")
+    findings.unique(("workload", "outputs"), [o.path for o in section.outputs], "path")
+    named = {("workload", "data", i): (d.name, "name", d.uri) for i, d in enumerate(section.data) if d.uri}
+    named |= {("workload", "outputs", i): (o.path, "path", o.uri) for i, o in enumerate(section.outputs)}
+    whole = {place: given for place, given in named.items() if None not in given}
+    for place, (path, field, uri) in whole.items():
+        parts = PurePosixPath(path).parts
+        if not parts or path.startswith("/") or ".." in parts:
+            what = msg("{path!r} is no path within a folder.", path=path)
+            findings.add((*place, field), what, msg("Write it like results/model.bin: no leading / and no .. in it."))
+        scheme, _, rest = uri.partition("://")
+        if scheme not in PLACES or not rest.partition("/")[2]:
+            what = msg("{uri!r} is no place of a file: one of {schemes}", uri=uri, schemes=", ".join(PLACES))
+            remedy = msg("Write it as s3://bucket/name, https://host/name, rsync://user@host/path.")
+            findings.add((*place, "uri"), what, remedy)
+    for i, data in enumerate(section.data):
+        if data.sha256 and not data.uri:
+            what = msg("{field} is given, but there is no {needed}.", field="sha256", needed="uri")
+            findings.add(("workload", "data", i, "sha256"), what, msg("Add {field}, or remove it.", field="uri"))
 
 
 def _check_links(section: WorkloadSection, findings: Findings) -> None:

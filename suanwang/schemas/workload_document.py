@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from suanwang.domain.model import ModelSpec
-from suanwang.domain.workload import Batch, Demand, Limits, Serving, Training, Workload
+from suanwang.domain.workload import Batch, Checkpointing, DataSet, Demand, Limits, Serving, Training, Workload
 from suanwang.schemas.section import API_VERSION
 
 _NOT_OF_A_SHAPE = ("name", "parameters_published", "provenance")
@@ -23,19 +23,33 @@ def document_of(workload: Workload) -> dict[str, Any]:
         **_task(workload.task),
         **_program(workload),
         "accelerators": _demand(workload.demand),
-        "data": [{"name": d.name, "at": d.at, "size": _unit(d.size_bytes, "B"), "uri": d.uri} for d in workload.data],
+        "data": [_data(data) for data in workload.data],
+        "outputs": [{"path": output.path, "uri": output.uri} for output in workload.outputs],
         **_limits(workload.limits),
         "priority": workload.priority,
         "preemptible": workload.preemptible,
         "requires": {label: list(values) for label, values in workload.requires.items()},
         "labels": dict(workload.labels),
         "vouchers": list(workload.vouchers),
+        "after": [_given({"workload": a.workload, "data": _unit(a.size_bytes or None, "B")}) for a in workload.after],
+        "near": list(workload.near),
+        "apart": list(workload.apart),
+        "checkpoint": _checkpoint(workload.checkpointing),
     }
-    if workload.checkpointing is not None:
-        saved = workload.checkpointing
-        section["checkpoint"] = {"every": _unit(saved.every_s, "s"), "retries": saved.retries}
     kept = {name: value for name, value in section.items() if value not in (None, "", [], {})}
     return {"apiVersion": API_VERSION, "kind": "Workload", "workload": kept}
+
+
+def _checkpoint(saved: Checkpointing | None) -> dict[str, Any] | None:
+    if saved is None:
+        return None
+    pause, size = _unit(saved.pause_s, "s"), _unit(saved.size_bytes or None, "B")
+    return _given({"every": _unit(saved.every_s, "s"), "retries": saved.retries, "pause": pause, "size": size})
+
+
+def _data(data: DataSet) -> dict[str, Any]:
+    given = {"name": data.name, "at": data.at, "size": _unit(data.size_bytes, "B")}
+    return given | ({"uri": data.uri} if data.uri else {}) | ({"sha256": data.sha256} if data.sha256 else {})
 
 
 def _unit(value: float | None, unit: str) -> str | None:
@@ -66,6 +80,8 @@ def _serving(task: Serving) -> dict[str, Any]:
         "input_tokens": task.input_tokens,
         "output_tokens": task.output_tokens,
         "duration": _unit(task.duration_s, "s"),
+        "cache_dtype": task.cache_dtype or None,
+        "prefix_reuse": task.prefix_reuse or None,
         "first_token_max": _unit(task.first_token_ms_max, "ms"),
         "per_token_max": _unit(task.per_token_ms_max, "ms"),
     }
@@ -76,6 +92,7 @@ def _batch(task: Batch) -> dict[str, Any]:
         "flops": _unit(task.flops, "FLOP"),
         "memory_traffic": _unit(task.memory_traffic_bytes or None, "B"),
         "memory": _unit(task.memory_bytes or None, "B"),
+        "efficiency": task.efficiency,
         "duration": _unit(task.duration_s, "s"),
         "duration_accelerator": task.duration_accelerator or None,
         "duration_accelerators": task.duration_accelerators if task.duration_s is not None else None,
@@ -107,11 +124,13 @@ def _program(workload: Workload) -> Mapping[str, Any]:
 def _demand(demand: Demand) -> dict[str, Any] | None:
     asked = {
         "count": demand.count,
+        "least": demand.least,
+        "serial_share": demand.serial_share,
         "kinds": list(demand.accelerators),
         "vendors": list(demand.vendors),
         "capabilities": list(demand.capabilities),
     }
-    return {name: value for name, value in asked.items() if value} or None
+    return {name: value for name, value in asked.items() if value not in (None, [])} or None
 
 
 def _limits(limits: Limits) -> Mapping[str, Any]:

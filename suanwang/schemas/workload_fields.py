@@ -108,7 +108,21 @@ class DataSection(Section):
     name: Name = Field(description="Name of the data set.")
     at: Name = Field(description="City or site (id) where it lies.")
     size: Bytes = Field(description="Its size; the transfer takes time and is priced.")
-    uri: Text = Field("", description="Address that the program finds it by.")
+    uri: Text = Field(
+        "",
+        description="The file: the grid brings it to SUANWANG_DATA_DIR/name before the start. Left out, the program "
+        "finds it by itself.",
+    )
+    sha256: Annotated[str, Field(pattern=r"^([0-9a-fA-F]{64})?$")] = Field(
+        "", description="Checksum that the file must have; any if not given."
+    )
+
+
+class OutputSection(Section):
+    """A file that the program leaves in SUANWANG_OUTPUT_DIR, and where the grid takes it when it has succeeded."""
+
+    path: Argument = Field(description="Its path within the output folder.")
+    uri: Text = Field(description="Where it goes: file, https, s3 or rsync.")
 
 
 class LatencySection(Section):
@@ -170,6 +184,7 @@ class WorkloadSection(Section):
     environment: dict[Name, Argument] = Field({}, description="Environment variables of the program.")
     accelerators: DemandChoice = Field("choose", description="What it may run on; choose = the grid chooses.")
     data: list[DataSection] = Field([], description="Input data and where it lies.")
+    outputs: list[OutputSection] = Field([], description="Files of the output folder and where they are taken.")
     earliest_start: When | None = Field(None, description="Not before.")
     deadline: When | None = Field(None, description="To be finished by.")
     latency: LatencySection | None = Field(None, description="Longest round trip from a city.")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from suanwang.domain.job import ACTIVE, Job, JobState
-from suanwang.domain.order import EndCause, Observation, Order, OrderState
+from suanwang.domain.order import EndCause, Observation, Order, OrderState, Purpose
 from suanwang.domain.price import Charge, PriceBook
 from suanwang.domain.reason import Reason
 from suanwang.domain.usage import UsageRecord
@@ -20,6 +20,7 @@ from suanwang.service.hub import Hub
 from suanwang.service.moves import move
 from suanwang.service.preempt import times_stopped, was_stopped
 from suanwang.service.rating import charges_for
+from suanwang.service.staging import able, staged, take, wanted
 from suanwang.settle import compute_rate, meter, rate_data
 
 
@@ -52,10 +53,21 @@ def collect(hub: Hub) -> Seen:
             continue
         for (order, last), observation in zip(orders, news, strict=True):
             if observation.state is OrderState.UNKNOWN and last is None:
-                unsent.append(order)
+                unsent += _to_send(hub, order)
                 continue
             ended += _record(hub, order, last, _lost_if_unknown(observation, last), now)
     return Seen(unsent=tuple(unsent), unreachable=frozenset(unreachable), ended=ended)
+
+
+def _to_send(hub: Hub, order: Order) -> list[Order]:
+    """The order, unless what it was to move is not waited for any more: it is closed then."""
+    if order.purpose is Purpose.RUN:
+        return [order]
+    with hub.store.transaction() as tx:
+        if wanted(tx, order):
+            return [order]
+        tx.jobs.close_order(order.id)
+    return []
 
 
 def _lost_if_unknown(observation: Observation, last: Observation | None) -> Observation:
@@ -71,6 +83,7 @@ def _record(hub: Hub, order: Order, last: Observation | None, observation: Obser
     Another hub may have closed the order since it was read; its job may be at its next attempt: no news then.
     """
     over = observation.state in (OrderState.ENDED, OrderState.LOST)
+    keeps = over and able(hub, order.pool_id)
     with hub.store.transaction() as tx:
         if not _is_open(tx, order):
             return 0
@@ -78,6 +91,10 @@ def _record(hub: Hub, order: Order, last: Observation | None, observation: Obser
         changed = last is None or _news(last) != _news(observation)
         if changed:
             tx.jobs.observe(observation, now)
+        if order.purpose is not Purpose.RUN:
+            if over:
+                staged(tx, job, order, observation, now)
+            return int(over)
         if observation.started is not None and job.state is JobState.QUEUED:
             job = move(tx.jobs, job, JobState.RUNNING, now)
         _meter(hub, tx, job, order, observation, now if observation.seen is None else min(now, observation.seen))
@@ -85,7 +102,9 @@ def _record(hub: Hub, order: Order, last: Observation | None, observation: Obser
             if job.state in ACTIVE:
                 stopped = times_stopped(tx, job.id) if job.attempt > 1 else 0
                 after, reason, detail = _end(job, observation, stopped)
-                move(tx.jobs, job, after, now, reason, detail)
+                job = move(tx.jobs, job, after, now, reason, detail)
+                if keeps and after is JobState.SUCCEEDED:
+                    take(hub, tx, job, now)
             tx.jobs.close_order(order.id)
     return int(over)
 
@@ -163,11 +182,10 @@ def cancel_asked(hub: Hub, now: datetime) -> None:
     """Act on the tenants' wishes: a job that has no order ends at once, one that has is ended at its engine."""
     with hub.store.transaction() as tx:
         asked = [j for j in tx.jobs.find(states=_CANCELLABLE, limit=1_000_000) if j.cancel_requested]
-        active = [j for j in asked if j.state in ACTIVE]
         for job in asked:
             if job.state not in ACTIVE:
                 move(tx.jobs, job, JobState.CANCELLED, now, Reason.CANCELLED_BY_TENANT)
-        orders = [o for j in active for o, _ in tx.jobs.orders(open_only=True, job_id=j.id)]
+        orders = [o for j in asked for o, _ in tx.jobs.orders(open_only=True, job_id=j.id)]
     for order in orders:
         _cancel_order(hub, order, now)
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from suanwang.domain.job import ACTIVE, Job, JobState
-from suanwang.domain.order import Capacity, Order
+from suanwang.domain.order import Capacity, Order, Purpose
 from suanwang.domain.reason import Reason
 from suanwang.errors import Never, NotFound, NotNow
 from suanwang.ports import Transaction
@@ -19,6 +19,7 @@ from suanwang.schedule.policy import Policy, Remembers, Sharing
 from suanwang.schedule.snapshot import NOTHING, Active, Had, PoolState, Snapshot, Waiting, scaling_of
 from suanwang.service.hub import Hub
 from suanwang.service.moves import move
+from suanwang.service.staging import give_up
 
 WAITING = (JobState.HELD, JobState.PREEMPTED)
 REMEMBERED = timedelta(days=28)
@@ -35,8 +36,10 @@ def snapshot(hub: Hub, now: datetime, unreachable: frozenset[str], policy: Polic
         active = tx.jobs.find(states=tuple(ACTIVE), limit=1_000_000)
         again = [job for job in (*waiting, *active) if job.attempt > (0 if job.state in WAITING else 1)]
         had = {job.id: _had(tx, job) for job in again} if isinstance(policy, Sharing) else {}
-        sizes = {o.job_id: o.accelerators for o, _ in tx.jobs.orders(open_only=True)}
+        open_orders = [order for order, _ in tx.jobs.orders(open_only=True)]
         history = _history(tx, now) if isinstance(policy, Remembers) else History()
+    sizes = {o.job_id: o.accelerators for o in open_orders if o.purpose is Purpose.RUN}
+    without_data = {o.job_id for o in open_orders if o.purpose is Purpose.BRING}
     pools = []
     for pool in hub.grid.pools:
         capacity = _capacity(hub, pool.id, pool.id in unreachable)
@@ -44,7 +47,9 @@ def snapshot(hub: Hub, now: datetime, unreachable: frozenset[str], policy: Polic
     return Snapshot(
         now=now,
         pools=tuple(pools),
-        waiting=tuple(Waiting.of(job, had.get(job.id, NOTHING)) for job in waiting),
+        waiting=tuple(
+            Waiting.of(job, had.get(job.id, NOTHING), data_there=job.id not in without_data) for job in waiting
+        ),
         active=tuple(Active.of(job, had.get(job.id, NOTHING), sizes.get(job.id)) for job in active),
         entitlements=hub.grid.entitlements,
         history=history,
@@ -152,7 +157,9 @@ def dispatch(hub: Hub, orders: Iterable[Order], now: datetime) -> int:
         except Never as refusal:
             with hub.store.transaction() as tx:
                 job = tx.jobs.get(order.job_id)
-                if job.state in ACTIVE:
+                if order.purpose is not Purpose.RUN:
+                    give_up(tx, job, order, refusal.message, now)
+                elif job.state in ACTIVE:
                     move(tx.jobs, job, JobState.FAILED, now, Reason.ENGINE_REFUSED, refusal.message)
                 tx.jobs.close_order(order.id)
             continue

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from suanwang.domain.identity import Permission, Principal
 from suanwang.domain.invoice import Invoice
 from suanwang.domain.job import Job, JobEvent, JobState
+from suanwang.domain.order import Purpose
 from suanwang.domain.usage import UsageRecord
 from suanwang.errors import NotFound, NotNow, msg
 from suanwang.service.hub import Hub
@@ -64,7 +65,8 @@ def output_of(hub: Hub, principal: Principal, job_id: str, offset: int, limit: i
 
 
 def latest_output(hub: Hub, job: Job, offset: int, limit: int) -> bytes:
-    """What the latest attempt of a job wrote, from a byte offset. Raises NotNow(not-started)."""
+    """What the latest attempt of a job wrote, from a byte offset; before the first, what the order wrote that brings
+    its data. Raises NotNow(not-started)."""
     with hub.store.transaction() as tx:
         orders = [order for order, _ in tx.jobs.orders(job_id=job.id)]
     if not orders or job.placement is None:
@@ -73,7 +75,7 @@ def latest_output(hub: Hub, job: Job, offset: int, limit: int) -> bytes:
             msg("job {job} has not been sent to an engine", job=job.id),
             msg("Wait until it runs; `suanwang job show {job}` says why it waits.", job=job.id),
         )
-    latest = max(orders, key=lambda o: o.attempt)
+    latest = max(orders, key=lambda o: (o.purpose is Purpose.RUN, abs(o.attempt)))
     return hub.engine(latest.pool_id).logs(latest.id, offset, limit)
 
 

@@ -16,6 +16,7 @@ from suanwang.service.moves import move
 from suanwang.service.outages import grid_with_outages
 from suanwang.service.planning import estimate_all, occupancy_of
 from suanwang.service.redemptions import redemptions_for
+from suanwang.service.staging import able, bring
 from suanwang.service.waits import queues_of
 from suanwang.settle import hold, money_of, release
 
@@ -62,6 +63,7 @@ def _hold(hub: Hub, job: Job, now: datetime) -> None:
     """Pending transfers for the high end of the quote: vouchers first, then money. All of them, or the job fails."""
     assert job.placement is not None
     option = job.placement.option
+    brings = able(hub, option.pool_id)
     try:
         with hub.store.transaction() as tx:
             redemptions = redemptions_for(hub, tx, job, option, now)
@@ -70,7 +72,9 @@ def _hold(hub: Hub, job: Job, now: datetime) -> None:
             held = hold(job, redemptions, at=now, expires=expires)
             tx.ledger.post(held)
             reserve_budgets(hub, tx, job, option, money_of(held, option.billed_high.unit), expires)
-            move(tx.jobs, job, JobState.HELD, now, redemptions=redemptions)
+            job = move(tx.jobs, job, JobState.HELD, now, redemptions=redemptions)
+            if brings:
+                bring(hub, tx, job, now)
     except (Conflict, Never) as refusal:
         if refusal.code in ("lost-race", "period-closed"):
             raise

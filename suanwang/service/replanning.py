@@ -50,7 +50,8 @@ def replan_waiting(hub: Hub) -> list[Move]:
     now = hub.clock.now()
     grid = grid_with_outages(hub, now)
     with hub.store.transaction() as tx:
-        held = tx.jobs.find(states=(JobState.HELD,), limit=1_000_000)
+        found = tx.jobs.find(states=(JobState.HELD,), limit=1_000_000)
+        held = [job for job in found if not job.workload.brought]  # data that is on its way stays where it goes
         taken = occupancy_of(tx, now, grid, without=frozenset(job.id for job in held))
     jobs = {job.id: job for job in held if job.placement is not None}
     return _Replan(hub, jobs, taken, now).moves()

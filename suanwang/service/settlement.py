@@ -13,6 +13,7 @@ from suanwang.ports import Transaction
 from suanwang.service.comparing import compare
 from suanwang.service.hub import Hub
 from suanwang.service.moves import move
+from suanwang.service.staging import taking
 from suanwang.settle import closing, invoice, release, rounding_transfer, settle, tax_account, tax_of, tax_transfer
 from suanwang.settle.adjust import live
 from suanwang.settle.budgets import capture, is_budget
@@ -26,6 +27,8 @@ def settle_ended(hub: Hub, now: datetime) -> int:
     for job in ended:
         try:
             with hub.store.transaction() as tx:
+                if taking(tx, job):
+                    continue
                 _settle(hub, tx, job, now)
         except Conflict:  # another hub has settled it
             continue

@@ -126,7 +126,10 @@ engine = LocalEngine(Path(sys.argv[1]) / "root", {"pool-a": 8}, SystemClock())
 class SimulatedRig(Rig):
     """No processes."""
 
-    lacks: ClassVar[Mapping[str, str]] = {"programs": "the simulated engine runs no programs"}
+    lacks: ClassVar[Mapping[str, str]] = {
+        "programs": "the simulated engine runs no programs",
+        "data": "the simulated engine runs no programs",
+    }
 
     def __init__(self, folder: Path, needed: object = None) -> None:
         super().__init__(folder)

@@ -33,7 +33,10 @@ def kubernetes_pools(**options: str) -> dict[str, KubernetesPool]:
 class KubernetesRig(Rig):
     """Jobs on a double."""
 
-    lacks: ClassVar[Mapping[str, str]] = {"programs": "the double's containers run nothing"}
+    lacks: ClassVar[Mapping[str, str]] = {
+        "programs": "the double's containers run nothing",
+        "data": "the double's containers run nothing",
+    }
     engine: RemoteEngine
 
     def __init__(self, folder: Path, needed: object = None) -> None:

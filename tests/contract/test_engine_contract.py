@@ -81,6 +81,7 @@ def test_what_it_lacks_is_said_with_a_reason(rig: Rig) -> None:
     lacks = rig.engine.lacks()
     assert all(str(reason).endswith(".") for reason in lacks.values())
     assert Ability.PROGRAMS not in lacks or "programs" in rig.lacks
+    assert Ability.DATA not in lacks or "data" in rig.lacks
     assert (Ability.ARRAYS in lacks) != isinstance(rig.engine, TakesArrays)
 
 
@@ -319,6 +320,16 @@ def arguments_of(rig: Rig, *arguments: str, environment: Mapping[str, str] | Non
     seen = rig.run(order)
     output = rig.engine.logs(order.id, limit=10**8)
     return seen.exit_code, json.loads(output) if seen.exit_code == 0 else output
+
+
+@needs("data")
+def test_an_order_without_accelerators_leaves_data_for_the_next_one_of_its_job(rig: Rig) -> None:
+    bring = rig.order("sh", "-c", "echo words > $SUANWANG_DATA_DIR/corpus")
+    seen = rig.run(replace(bring, id=f"{bring.job_id}.bring1", attempt=-1, fence=0, accelerators=0))
+    assert (seen.cause, seen.exit_code) == (EndCause.EXITED, 0)
+    work = replace(bring, command=("sh", "-c", "cat $SUANWANG_DATA_DIR/corpus"))
+    assert rig.run(work).exit_code == 0
+    assert rig.engine.logs(work.id) == b"words\n"
 
 
 @needs("programs")

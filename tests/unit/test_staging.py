@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from suanwang.adapters.staging import s3
-from suanwang.adapters.staging.stage import fetch, store
+from suanwang.adapters.staging.errands import bring, take
+from suanwang.adapters.staging.stage import Staged, fetch, store
 from suanwang.errors import Never, NotNow
 
 BODY = bytes(range(256)) * 9000
@@ -117,8 +118,29 @@ def test_what_a_server_does_not_have_is_refused(place: tuple[str, type[Place]], 
         fetch(f"{place[0]}/gone", tmp_path / "x")
     with pytest.raises(NotNow):
         fetch("http://127.0.0.1:9/x", tmp_path / "x")
-    with pytest.raises(NotNow):
+    with pytest.raises(Never, match="No such file"):
         fetch(f"file://{tmp_path}/nowhere", tmp_path / "x")
+
+
+def test_an_errand_takes_up_what_broke_off_and_ends_at_the_first_refusal(
+    place: tuple[str, type[Place]], tmp_path: Path
+) -> None:
+    url, kind = place
+    kind.cut = 1_000_000
+    done: list[Staged] = []
+    files = [("deep/body", f"{url}/body", SHA), ("gone", f"{url}/gone", ""), ("never", f"{url}/body", "")]
+    with pytest.raises(Never, match="404"):
+        bring(files, tmp_path, done.append, pauses_s=(0.0,))
+    assert [(each.size_bytes, each.resumed_bytes > 0) for each in done] == [(len(BODY), True)]
+    assert not (tmp_path / "never").exists()
+
+
+def test_an_errand_gives_up_after_its_pauses(tmp_path: Path) -> None:
+    (tmp_path / "result").write_bytes(BODY)
+    with pytest.raises(NotNow):
+        take([("result", "http://127.0.0.1:9/x")], tmp_path, lambda _: None, pauses_s=(0.0, 0.0))
+    take([("result", f"file://{tmp_path}/far/away")], tmp_path, lambda _: None)
+    assert (tmp_path / "far" / "away").read_bytes() == BODY
 
 
 def test_files_and_http_both_ways(place: tuple[str, type[Place]], tmp_path: Path) -> None:

@@ -43,6 +43,7 @@ PATH = "SUANWANG_GRID_PATH"
 LACKS: Lacks = {
     Ability.ARRAYS: msg("Each order is a job of the other hub."),
     Ability.OUTLOOK: msg("The other hub does not tell its plans."),
+    Ability.DATA: msg("Each order is a job of the other hub, with a folder of its own."),
     Ability.CPU: msg("The other hub tells what it bills, not what it measures."),
     Ability.MEMORY: msg("The other hub tells what it bills, not what it measures."),
     Ability.ENERGY: msg("The other hub bills energy; it is not metered twice."),

@@ -6,7 +6,7 @@ be on a local disk (flock). Folders:
 
     ROOT/orders/<order id>/    order.json, started.json, end.json, cancel, lock, log, work (see `local_supervisor`)
     ROOT/jobs/<job id>.json    the highest fence seen for a job, and its orders
-    ROOT/state/<state key>/    checkpoint and output: they outlive attempts
+    ROOT/state/<state key>/    checkpoint, data and output: they outlive attempts
 
 A program runs in the order's (absolute) `directory` itself, or in its own `work` folder when that is empty.
 Accelerators are counted, never oversubscribed, but not assigned: a program learns how many it has, not which.
@@ -154,7 +154,7 @@ class LocalEngine:
         """What the supervisor needs, and the folders that it names."""
         state = self._root / "state" / (order.state_key or order.job_id)
         work = folder / "work"
-        for needed in (folder, work, state / "checkpoint", state / "output"):
+        for needed in (folder, work, state / "checkpoint", state / "data", state / "output"):
             needed.mkdir(parents=True, exist_ok=True, mode=0o700)
         limit_s = self._clock.wall_seconds(order.time_limit_s)
         return {
@@ -174,6 +174,7 @@ class LocalEngine:
                 "SUANWANG_ATTEMPT": str(order.attempt),
                 "SUANWANG_ACCELERATORS": str(order.accelerators),
                 "SUANWANG_CHECKPOINT_DIR": str(state / "checkpoint"),
+                "SUANWANG_DATA_DIR": str(state / "data"),
                 "SUANWANG_OUTPUT_DIR": str(state / "output"),
                 local_supervisor.MARK: str(folder),
             },

@@ -49,8 +49,8 @@ LACKS: Lacks = {
 SCRIPT = """\
 printf '\\036start %s\\n' "$(date +%s.%N)"
 export SUANWANG_JOB_ID={job} SUANWANG_ATTEMPT={attempt} SUANWANG_ACCELERATORS={accelerators}
-export SUANWANG_CHECKPOINT_DIR={state}/checkpoint SUANWANG_OUTPUT_DIR={state}/output
-work=$(mktemp -d) && mkdir -p "$SUANWANG_CHECKPOINT_DIR" "$SUANWANG_OUTPUT_DIR"
+export SUANWANG_CHECKPOINT_DIR={state}/checkpoint SUANWANG_DATA_DIR={state}/data SUANWANG_OUTPUT_DIR={state}/output
+work=$(mktemp -d) && mkdir -p "$SUANWANG_CHECKPOINT_DIR" "$SUANWANG_DATA_DIR" "$SUANWANG_OUTPUT_DIR"
 {more}
 cd {directory} || code=126
 if [ -z "$code" ]; then

@@ -17,7 +17,14 @@ sleep {grace_s}
 kill -s KILL -- "-$2"
 """
 OURS = frozenset(
-    ("SUANWANG_JOB_ID", "SUANWANG_ATTEMPT", "SUANWANG_ACCELERATORS", "SUANWANG_CHECKPOINT_DIR", "SUANWANG_OUTPUT_DIR")
+    (
+        "SUANWANG_JOB_ID",
+        "SUANWANG_ATTEMPT",
+        "SUANWANG_ACCELERATORS",
+        "SUANWANG_CHECKPOINT_DIR",
+        "SUANWANG_DATA_DIR",
+        "SUANWANG_OUTPUT_DIR",
+    )
 )
 """Variables that the script sets itself: an order cannot."""
 

@@ -18,13 +18,13 @@ import httpx
 
 from suanwang.adapters.clock import SystemClock
 from suanwang.adapters.staging import s3
+from suanwang.domain.workload import PLACES
 from suanwang.errors import Never, NotNow, msg, why_not_read
 
 PIECE = 1 << 20
 TIMEOUT_S = 60.0
 SINGLE_PUT_BYTES_MAX = 5 * 10**9
 """S3 takes no larger object in one request."""
-SCHEMES = ("file", "http", "https", "s3", "rsync")
 Progress = Callable[[int], None]
 
 
@@ -94,8 +94,8 @@ def store(path: Path, uri: str, progress: Progress = lambda _: None) -> Staged:
 
 def _split(uri: str) -> SplitResult:
     where = urlsplit(uri)
-    if where.scheme not in SCHEMES or not where.path.strip("/"):
-        what = msg("{uri!r} is no place of a file: one of {schemes}", uri=uri, schemes=", ".join(SCHEMES))
+    if where.scheme not in PLACES or not where.path.strip("/"):
+        what = msg("{uri!r} is no place of a file: one of {schemes}", uri=uri, schemes=", ".join(PLACES))
         raise Never(
             "data-refused", what, msg("Write it as s3://bucket/name, https://host/name, rsync://user@host/path.")
         )
@@ -208,6 +208,9 @@ def _readable(what: str) -> Iterator[None]:
     """A file or folder of this machine that cannot be read or written."""
     try:
         yield
+    except FileNotFoundError as error:
+        missing = msg("{what}: {why}", what=error.filename or what, why=why_not_read(error))
+        raise Never("data-refused", missing, msg("Name a file that is there.")) from error
     except OSError as error:
         raise NotNow(
             "data-unreachable",

@@ -1,10 +1,17 @@
 """`data`: bring inputs to a site and outputs away from it, with checksums, and again from where it broke off."""
 
+from typing import TYPE_CHECKING
+
 import click
 
-from suanwang.errors import msg
+from suanwang.errors import SuanwangError, msg
 from suanwang.interfaces.cli.run import json_option
 from suanwang.interfaces.cli.terminal import Terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from suanwang.adapters.staging.errands import Said
 
 
 @click.group()
@@ -60,6 +67,76 @@ def put(terminal: Terminal, path: str, uri: str, as_json: bool) -> int:
 
     done = store(Path(path), uri)
     return _show(terminal, done, as_json)
+
+
+FOLDER = click.Path(file_okay=False)
+
+
+@data.command()
+@click.option(
+    "--file",
+    "files",
+    type=(str, str, str),
+    multiple=True,
+    required=True,
+    metavar="NAME URI SHA256",
+    help="A file, where it is, and its checksum or nothing; as often as needed.",
+)
+@click.option("--folder", envvar="SUANWANG_DATA_DIR", type=FOLDER, required=True, help="Where to.")
+@click.pass_obj
+def bring(terminal: Terminal, files: list[tuple[str, str, str]], folder: str) -> int:
+    """Bring a job's data to its folder at the site; the grid orders this for what a workload's `data` names.
+
+    A line of JSON for each file, and one with the error where it ends there.
+
+    \b
+    Example:
+      suanwang data bring --folder data --file corpus s3://corpus/tokens ""
+    """
+    from pathlib import Path
+
+    from suanwang.adapters.staging import errands
+
+    return _run(terminal, lambda said: errands.bring(files, Path(folder), said))
+
+
+@data.command()
+@click.option(
+    "--file",
+    "files",
+    type=(str, str),
+    multiple=True,
+    required=True,
+    metavar="PATH URI",
+    help="A file of the folder and where it goes; as often as needed.",
+)
+@click.option("--folder", envvar="SUANWANG_OUTPUT_DIR", type=FOLDER, required=True, help="Where from.")
+@click.pass_obj
+def take(terminal: Terminal, files: list[tuple[str, str]], folder: str) -> int:
+    """Take a job's outputs from its folder at the site; the grid orders this for what a workload's `outputs` name.
+
+    \b
+    Example:
+      suanwang data take --folder output --file model.bin s3://results/model.bin
+    """
+    from pathlib import Path
+
+    from suanwang.adapters.staging import errands
+
+    return _run(terminal, lambda said: errands.take(files, Path(folder), said))
+
+
+def _run(terminal: Terminal, errand: "Callable[[Said], None]") -> int:
+    """Each file as a line of JSON, which the grid shows as progress; an error is the last."""
+    import json
+    from dataclasses import asdict
+
+    try:
+        errand(lambda staged: click.echo(json.dumps(asdict(staged))))
+    except SuanwangError as error:
+        click.echo(json.dumps({"error": terminal.text(error.message), "code": error.code}))
+        return 1
+    return 0
 
 
 def _show(terminal: Terminal, done: object, as_json: bool) -> int:

@@ -12,7 +12,7 @@ from suanwang.adapters.engines.local import LocalEngine
 from suanwang.adapters.engines.local_supervisor import MARK
 from suanwang.domain.job import JobState
 from suanwang.domain.reason import Reason
-from suanwang.domain.workload import Program
+from suanwang.domain.workload import DataSet, Program
 from suanwang.service.hub import Hub
 from tests.simulation.crash.kills import Trial
 from tests.simulation.crash.world import POOLS, Wish, database, small_world, wishes, workload
@@ -31,17 +31,21 @@ class RestlessClock(SystemClock):
 
 
 def programs() -> Mapping[str, Wish]:
-    """What runs to its end, what fails, what is cancelled while it runs, what the engine refuses, what none can pay."""
+    """What runs to its end, what needs its data first, what fails, what is cancelled while it runs, what the engine
+    refuses, what none can pay."""
 
-    def wish(name: str, script: str, **rest: object) -> Wish:
+    def wish(name: str, script: str, pool_id: str = "east", **rest: object) -> Wish:
         program = Program(command=("sh", "-c", f"{NOTE}; {script}"))
-        return Wish(workload=replace(workload(name, "east", 0.1), program=program), **rest)  # type: ignore[arg-type]
+        return Wish(workload=replace(workload(name, pool_id, 0.1), program=program), **rest)  # type: ignore[arg-type]
 
     refused = wish("refused", "true", outcome=JobState.FAILED, reason=Reason.ENGINE_REFUSED, starts=0)
     assert refused.workload.program is not None
     nowhere = replace(refused.workload.program, directory="not/absolute")
     paid = wish("paid", "true", outcome=JobState.SUCCEEDED)
+    brings = wish("brings", 'cmp "$SUANWANG_DATA_DIR/this" ' + __file__, "west", outcome=JobState.SUCCEEDED)
+    this = DataSet(name="this", at="b", size_bytes=1e3, uri=Path(__file__).as_uri())
     return {
+        "brings": replace(brings, workload=replace(brings.workload, data=(this,))),
         "paid": replace(paid, workload=replace(paid.workload, vouchers=("help",))),
         "fails": wish("fails", "exit 3", outcome=JobState.FAILED, reason=Reason.EXIT_NONZERO),
         "stop": wish(

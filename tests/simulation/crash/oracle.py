@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 from suanwang.adapters.store.sql import SqlStore
 from suanwang.domain.job import Job, JobState
 from suanwang.domain.money import Money, total
-from suanwang.domain.order import Observation, Order
+from suanwang.domain.order import Observation, Order, Purpose
 from suanwang.domain.price import Basis
 from suanwang.ports import Transaction
 from suanwang.service.hub import Hub
@@ -29,7 +29,9 @@ def violations(hub: Hub, store: SqlStore, wanted: Mapping[str, Wish], starts: Co
         jobs = tx.jobs.find(limit=1_000_000)
         found = [*_jobs(jobs, wanted), *(line for job in jobs for line in _job(tx, hub, job, wanted, starts))]
         found += _vouchers(tx)
-    known = {f"{job.id}.{n}" for job in jobs for n in range(1, job.attempt + 1)}
+        known = {order.id for job in jobs for order, _ in tx.jobs.orders(job_id=job.id) if order.accelerators == 0}
+    known |= {f"{job.id}.{n}" for job in jobs for n in range(1, job.attempt + 1)}
+    found += [f"{order} started {times} times" for order, times in starts.items() if times > 1]
     found += [f"{order} started, and nobody ordered it" for order in starts if order not in known]
     found += _money(hub, jobs)
     with store.engine.connect() as connection:
@@ -56,13 +58,14 @@ def _job(tx: Transaction, hub: Hub, job: Job, wanted: Mapping[str, Wish], starts
         yield f"{job.key}: an event does not begin where the one before it ended"
     if tx.ledger.pending(job.id):
         yield f"{job.key}: a hold is neither posted nor voided"
-    orders = tx.jobs.orders(job_id=job.id)
+    found = tx.jobs.orders(job_id=job.id)
+    orders = [(order, seen) for order, seen in found if order.purpose is Purpose.RUN]
     if len(orders) != wish.attempts or job.attempt != wish.attempts:
         yield f"{job.key}: {len(orders)} orders, attempt {job.attempt}"
     began = [starts[order.id] for order, _ in orders]
     if sum(began) != wish.starts or max(began, default=0) > 1:
         yield f"{job.key}: its orders started {began} times"
-    if {o.id for o, _ in tx.jobs.orders(open_only=True)} & {o.id for o, _ in orders}:
+    if {o.id for o, _ in tx.jobs.orders(open_only=True)} & {o.id for o, _ in found}:
         yield f"{job.key}: an order is still open"
     for order, _ in orders:
         (seen,) = hub.engine(order.pool_id).observe([order.id])
@@ -85,13 +88,14 @@ def _usage(tx: Transaction, job: Job, order: Order, seen: Observation) -> Iterat
 
 
 def _charges(tx: Transaction, hub: Hub, job: Job) -> Iterator[str]:
-    """Each record is charged once for each price of the book, the job once for each data set."""
+    """Each record is charged once for each price of the book, the job once for each data set that moves."""
     made = Counter((c.usage_id, c.basis) for c in tx.usage.charges(job.id) if c.basis is not Basis.DATA_GB)
     due = Counter((r.id, b) for r in tx.usage.records(job.id) for b in (Basis.ACCELERATOR_HOUR, Basis.KWH))
     if made != due:
         yield f"{job.key}: charged {sum(made.values())} times for {sum(due.values())} uses"
     data = sum(c.basis is Basis.DATA_GB for c in tx.usage.charges(job.id))
-    if data != (len(job.workload.data) if due else 0):
+    moved = [each for each in job.workload.data if job.placement and each.at != job.placement.option.site_id]
+    if data != (len(moved) if due else 0):
         yield f"{job.key}: its data is charged {data} times"
 
 

@@ -69,7 +69,9 @@ class Kubernetes:
         return cls(api, namespace, pools, clock, Dcgm(url, "pod") if url else None)
 
     def lacks(self) -> Lacks:
-        return LACKS
+        if all(pool.options["state_claim"] for pool in self._pools.values()):
+            return LACKS
+        return {**LACKS, Ability.DATA: msg("The pools name no state_claim, a volume that outlives a pod.")}
 
     def check(self, order: Order) -> None:
         check(order)

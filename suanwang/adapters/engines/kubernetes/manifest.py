@@ -54,7 +54,8 @@ OPTIONS = (
 )
 
 ONCE = """\
-run=/suanwang/orders/$SUANWANG_ORDER; mkdir -p "$run" "$SUANWANG_CHECKPOINT_DIR" "$SUANWANG_OUTPUT_DIR"
+run=/suanwang/orders/$SUANWANG_ORDER
+mkdir -p "$run" "$SUANWANG_CHECKPOINT_DIR" "$SUANWANG_DATA_DIR" "$SUANWANG_OUTPUT_DIR"
 mine=$run/claim.$HOSTNAME.${JOB_COMPLETION_INDEX:-0}.$$; echo "$HOSTNAME" > "$mine"
 ln "$mine" "$run/claim.${JOB_COMPLETION_INDEX:-0}" || { echo "another pod runs this order"; exit 75; }
 exec "$@"
@@ -200,6 +201,7 @@ def _environment(order: Order, name: str, nodes: int, state: str) -> dict[str, s
         "SUANWANG_ACCELERATORS": str(order.accelerators),
         "SUANWANG_NODES": str(nodes),
         "SUANWANG_CHECKPOINT_DIR": f"{STATE}/state/{state}/checkpoint",
+        "SUANWANG_DATA_DIR": f"{STATE}/state/{state}/data",
         "SUANWANG_OUTPUT_DIR": f"{STATE}/state/{state}/output",
     }
     if nodes > 1:

@@ -5,7 +5,7 @@ Folders, on a file system that the nodes share with the engine:
     ROOT/arrays/<name>          a line for each order of an array
     ROOT/commands/<name>        a program that is too large or too odd to stand in the script
     ROOT/orders/<order id>/     claim, end, late, again, log, work
-    ROOT/state/<state key>/     checkpoint and output: they outlive attempts
+    ROOT/state/<state key>/     checkpoint, data and output: they outlive attempts
 
 `claim` is a hard link, so that only one job of Slurm's ever runs the order, however often it was submitted or requeued.
 It holds that job's id and the time at which the program started; `end` the exit code, the time and what `times` says.
@@ -30,7 +30,8 @@ root={root}
 run=$root/orders/$order
 id=$SLURM_JOB_ID
 [ -z "$SLURM_ARRAY_TASK_ID" ] || id=${{SLURM_ARRAY_JOB_ID}}_$SLURM_ARRAY_TASK_ID
-mkdir -p "$run/work" "$root/state/$state/checkpoint" "$root/state/$state/output" || exit 1
+kept=$root/state/$state
+mkdir -p "$run/work" "$kept/checkpoint" "$kept/data" "$kept/output" || exit 1
 mine=$run/claim.$id.${{SLURM_RESTART_COUNT:-0}}
 echo "$id $(date +%s.%N) $(uname -n)" > "$mine" || exit 1
 if ! ln "$mine" "$run/claim" 2> /dev/null; then # another job has it, or nobody is to have it any more
@@ -40,7 +41,7 @@ if ! ln "$mine" "$run/claim" 2> /dev/null; then # another job has it, or nobody 
 fi
 exec > "$run/log" 2>&1 < /dev/null
 export SUANWANG_JOB_ID="$job" SUANWANG_ATTEMPT="$attempt" SUANWANG_ACCELERATORS={accelerators}
-export SUANWANG_CHECKPOINT_DIR="$root/state/$state/checkpoint" SUANWANG_OUTPUT_DIR="$root/state/$state/output"
+export SUANWANG_CHECKPOINT_DIR="$kept/checkpoint" SUANWANG_DATA_DIR="$kept/data" SUANWANG_OUTPUT_DIR="$kept/output"
 export SUANWANG_NODES="${{SLURM_JOB_NUM_NODES:-1}}"
 {more}
 cd {directory} || code=126
