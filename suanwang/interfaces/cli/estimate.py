@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from suanwang.errors import msg
+from suanwang.interfaces.cli.place_options import place_options, read_place
 from suanwang.interfaces.cli.quantity import Quantity
 from suanwang.interfaces.cli.run import grid_option, json_option, workload_file
 from suanwang.interfaces.cli.terminal import Terminal
@@ -75,6 +76,7 @@ def estimate() -> None:
 @click.option("--count", type=click.IntRange(min=1), help="How many of them (else what the workload asks for, or 8).")
 @click.option("--layout", default="", help="A training at this layout alone, such as tp=8,pp=4.")
 @machine_options
+@place_options
 @json_option
 @click.pass_obj
 def workload(
@@ -87,32 +89,49 @@ def workload(
     networks: tuple[float, ...],
     link: float | None,
     software_year: float | None,
+    pue: str,
+    carbon: str,
+    carbon_market: str,
     as_json: bool,
 ) -> int:
     """What a workload needs on each pool of the grid: cards, time, memory, energy, and what is assumed.
 
     With --accelerator: on so many cards of that kind. For training, every layout is weighed: shown are those that no
     other betters in time, memory and cost at once, why the rest do not fit, and where the time of the fastest goes.
+    Energy at the meter and carbon need --pue and --carbon; a grid file has them, hour by hour, of each site.
 
     \b
     Examples:
       suanwang estimate examples/workloads/pretrain-7b.yaml --grid examples/grids/three-hubs.yaml
       suanwang estimate examples/workloads/pretrain-7b.yaml --accelerator h100-sxm5-80gb --count 64
       suanwang estimate pretrain.yaml --accelerator ascend-910b2 --count 64 --network "1.6 Tbit/s"
+      suanwang estimate train.yaml --accelerator h100-sxm5-80gb --pue 1.2 --carbon cn-gz-2023 --carbon-market "0 kg/kWh"
     """
     if accelerator:
         from suanwang.bootstrap import open_desk
-        from suanwang.estimate.notional import Stated
-        from suanwang.interfaces.cli.estimate_views import on_accelerator
+        from suanwang.estimate.notional import Stated, notional_pool
+        from suanwang.interfaces.cli.estimate_views import Cards, lowest_price, on_cards
 
         desk = open_desk()
         order = desk.read_workload(workload)
+        card = desk.catalog.accelerator(accelerator)
         stated = Stated(
             network_bytes_per_s=networks[-1] if networks else None, link_bytes_per_s=link, software_year=software_year
         )
-        return on_accelerator(terminal, order, desk.catalog, accelerator, count, stated, layout, as_json=as_json)
-    if count or layout or networks or link or software_year:
-        alone = msg("--count, --layout, --network, --link and --software-year need --accelerator.")
+        number = count or order.demand.count or 8
+        cards = Cards(
+            pool=notional_pool(card, desk.catalog, number, stated),
+            count=number,
+            price=lowest_price(desk.catalog, card.id),
+            place=read_place(desk.catalog, pue, carbon, carbon_market),
+            catalog=desk.catalog,
+        )
+        return on_cards(terminal, order, cards, layout, as_json=as_json)
+    if count or layout or networks or link or software_year or pue or carbon or carbon_market:
+        alone = msg(
+            "--count, --layout, --network, --link, --software-year, --pue, --carbon and --carbon-market need"
+            " --accelerator."
+        )
         raise click.UsageError(terminal.text(alone))
     return on_grid(terminal, workload, grid, as_json=as_json)
 

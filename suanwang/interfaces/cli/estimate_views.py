@@ -1,6 +1,6 @@
 """An estimate on cards of one kind, off the grid: the best layouts of a training, or the one estimate of the rest."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from suanwang.domain.catalog import Catalog
 from suanwang.domain.estimate import Estimate, Layout
@@ -9,9 +9,9 @@ from suanwang.domain.placement import Rejection
 from suanwang.domain.provenance import MissingFigure
 from suanwang.domain.site import Pool
 from suanwang.domain.workload import Demand, Training, Workload, WorkloadKind
-from suanwang.errors import msg
+from suanwang.errors import Message, msg
+from suanwang.estimate.footprint import Place, footprint
 from suanwang.estimate.machine import machine
-from suanwang.estimate.notional import Stated, notional_pool
 from suanwang.estimate.search import Search, search
 from suanwang.estimate.training import Plan, known_plan
 from suanwang.estimate.workload import estimate, estimate_of_plan
@@ -22,51 +22,69 @@ from suanwang.interfaces.cli.views import why
 from suanwang.schemas.wire import plain
 from suanwang.units import MICRO, SECONDS_PER_HOUR
 
-KNOWN_BY = {
-    "time_s": "modelled",
-    "memory_bytes": "modelled",
-    "power_w_it": "modelled",
-    "energy_kwh_it": "modelled",
-    "carbon_kg": "unknown: off the grid there is no site, and so no PUE and no carbon factor",
-}
-"""How each figure is known: nothing was metered yet. On a grid, quotes and usage records say it of themselves."""
 SHOWN = 12
 """Layouts that the table has; JSON has them all."""
 
 
-def on_accelerator(
-    terminal: Terminal,
-    order: Workload,
-    catalog: Catalog,
-    wanted: str,
-    count: int | None,
-    stated: Stated,
-    layout: str = "",
-    *,
-    as_json: bool,
-) -> int:
-    """Show what a workload needs on `count` cards of a kind; exit status 0, or 1 where it does not fit.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cards:
+    """`count` cards of a kind in a pool that no site has, what one rents for, and what is known of their place."""
 
-    Raises NotFound for a card that the catalog does not have, MissingFigure for figures that it lacks.
+    pool: Pool
+    count: int
+    price: Money | None
+    place: Place
+    catalog: Catalog
+
+
+def on_cards(terminal: Terminal, order: Workload, cards: Cards, layout: str = "", *, as_json: bool) -> int:
+    """Show what a workload needs on these cards; exit status 0, or 1 where it does not fit.
+
+    Raises MissingFigure for figures that the catalog lacks.
     """
-    card = catalog.accelerator(wanted)
-    cards = count or order.demand.count or 8
-    pool = notional_pool(card, catalog, cards, stated)
-    price = lowest_price(catalog, card.id)
     if isinstance(order.task, Training) and layout:
-        return at_layout(terminal, order, order.task, pool, cards, layout, as_json=as_json)
+        return at_layout(terminal, order, order.task, cards, layout, as_json=as_json)
     if isinstance(order.task, Training):
-        return training_on(terminal, order, order.task, pool, cards, price, as_json=as_json)
-    result = estimate(replace(order, demand=Demand(count=count)), pool, accelerators=catalog.accelerators)
-    shown = figures_of(result, price)
+        return training_on(terminal, order, order.task, cards, as_json=as_json)
+    demand = Demand(count=cards.count)
+    result = estimate(replace(order, demand=demand), cards.pool, accelerators=cards.catalog.accelerators)
+    shown = figures_of(result, cards.price)
     if as_json:
-        terminal.json(shown | {"known_by": KNOWN_BY} | plain(result, terminal.translate))
+        known = result_as_json(terminal, result, cards.place) if isinstance(result, Estimate) else {}
+        terminal.json(shown | known | plain(result, terminal.translate))
     elif isinstance(result, Rejection):
         terminal.say(f"{result.pool_id}: {terminal.text(why(result.reason, result.detail))}")
     else:
-        show_results(terminal, result, shown)
+        show_results(terminal, result, shown, cards.place)
         show_parts(terminal, result)
     return 1 if isinstance(result, Rejection) else 0
+
+
+def result_as_json(terminal: Terminal, result: Estimate, place: Place) -> dict[str, object]:
+    """What the energy means at the place, and how each figure is known: nothing was metered yet. On a grid, quotes and
+    usage records say it of themselves."""
+    known = dict.fromkeys(("time_s", "memory_bytes", "power_w_it", "energy_kwh_it"), "modelled")
+    known |= {name: terminal.text(how) for name, how in known_by(place).items()}
+    return {"place": plain(place), "footprint": plain(footprint(result.energy_kwh_it, place)), "known_by": known}
+
+
+def known_by(place: Place) -> dict[str, Message]:
+    """Modelled with which figures, or unknown and what would tell it; by field of the footprint."""
+    said: dict[str, Message] = {}
+    for field, option, factor in (
+        ("energy_kwh_meter", "--pue", place.pue),
+        ("carbon_kg_location", "--carbon", place.carbon_location),
+        ("carbon_kg_market", "--carbon-market", place.carbon_market),
+    ):
+        missing = [name for name, known in (("--pue", place.pue), (option, factor)) if known is None]
+        if missing:
+            said[field] = msg("unknown: give {options}", options=", ".join(dict.fromkeys(missing)))
+        elif factor is not None:
+            unit = "" if option == "--pue" else " kg/kWh"
+            said[field] = msg(
+                "modelled: {value}{unit}, {source}", value=f"{factor.value:g}", unit=unit, source=factor.source
+            )
+    return said
 
 
 def figures_of(result: Estimate | Rejection, price: Money | None) -> dict[str, float]:
@@ -80,49 +98,49 @@ def figures_of(result: Estimate | Rejection, price: Money | None) -> dict[str, f
     return shown
 
 
-def training_on(
-    terminal: Terminal, order: Workload, task: Training, pool: Pool, cards: int, price: Money | None, *, as_json: bool
-) -> int:
+def training_on(terminal: Terminal, order: Workload, task: Training, cards: Cards, *, as_json: bool) -> int:
     """The best layouts of a training, why others do not fit, and the run that the fastest gives."""
-    seen = machine(pool, task.dtype, cards)
-    found = search(task, seen, cards, pool.software_factor)
+    pool, count, price = cards.pool, cards.count, cards.price
+    seen = machine(pool, task.dtype, count)
+    found = search(task, seen, count, pool.software_factor)
     steps = task.tokens / (task.global_batch * task.sequence_length)
     fastest: Estimate | MissingFigure | None = None
     if found.front:
         whole = order.kind is WorkloadKind.PRETRAIN
         try:
-            fastest = estimate_of_plan(task, pool, cards, found.front[0], seen, order.checkpointing, whole_run=whole)
+            fastest = estimate_of_plan(task, pool, count, found.front[0], seen, order.checkpointing, whole_run=whole)
         except MissingFigure as unknown:
             fastest = unknown
     if as_json:
         shown = search_as_json(found, steps, price)
         known = plain(fastest, terminal.translate) if isinstance(fastest, Estimate) else None
+        more = result_as_json(terminal, fastest, cards.place) if isinstance(fastest, Estimate) else {}
         missing = terminal.text(fastest.message) if isinstance(fastest, MissingFigure) else None
-        terminal.json(shown | {"fastest": known, "fastest_unknown": missing, "known_by": KNOWN_BY})
+        terminal.json(shown | {"fastest": known, "fastest_unknown": missing} | more)
         return 0 if found.front else 1
     show_search(terminal, found, steps, price)
     if isinstance(fastest, Estimate):
-        terminal.say(msg("The run with the fastest layout, on {cards} cards:", cards=cards), bold=True)
-        show_results(terminal, fastest, {})
+        terminal.say(msg("The run with the fastest layout, on {cards} cards:", cards=count), bold=True)
+        show_results(terminal, fastest, {}, cards.place)
         show_parts(terminal, fastest)
     elif fastest is not None:
         terminal.say(msg("Power and energy are unknown: {why}.", why=fastest.message))
     return 0 if found.front else 1
 
 
-def at_layout(
-    terminal: Terminal, order: Workload, task: Training, pool: Pool, cards: int, layout: str, *, as_json: bool
-) -> int:
+def at_layout(terminal: Terminal, order: Workload, task: Training, cards: Cards, layout: str, *, as_json: bool) -> int:
     """The run that a given layout gives; exit status 1 where it does not fit the memory by this estimate."""
-    seen = machine(pool, task.dtype, cards)
-    plan = known_plan(task, seen, read_layout(layout, task, cards), pool.software_factor)
+    pool, count = cards.pool, cards.count
+    seen = machine(pool, task.dtype, count)
+    plan = known_plan(task, seen, read_layout(layout, task, count), pool.software_factor)
     whole = order.kind is WorkloadKind.PRETRAIN
-    result = estimate_of_plan(task, pool, cards, plan, seen, order.checkpointing, whole_run=whole)
+    result = estimate_of_plan(task, pool, count, plan, seen, order.checkpointing, whole_run=whole)
     fits = result.memory_bytes_total <= seen.memory_bytes
     if as_json:
-        terminal.json({"fits": fits, "known_by": KNOWN_BY} | plain(result, terminal.translate))
+        more = result_as_json(terminal, result, cards.place)
+        terminal.json({"fits": fits} | more | plain(result, terminal.translate))
         return 0 if fits else 1
-    show_results(terminal, result, {})
+    show_results(terminal, result, {}, cards.place)
     show_parts(terminal, result)
     if not fits:
         have = figures.size(seen.memory_bytes)
@@ -130,8 +148,8 @@ def at_layout(
     return 0 if fits else 1
 
 
-def show_results(terminal: Terminal, result: Estimate, more: dict[str, float]) -> None:
-    """Time with its band, memory, power, energy, and the results of the kind of work."""
+def show_results(terminal: Terminal, result: Estimate, more: dict[str, float], place: Place) -> None:
+    """Time with its band, memory, power, energy, carbon, and the results of the kind of work."""
     rows = [(name, f"{value:,.4g}") for name, value in (dict(result.results) | more).items()]
     rows += [
         (terminal.text(msg("time (low-high)")), figures.durations(result.time_s)),
@@ -139,6 +157,13 @@ def show_results(terminal: Terminal, result: Estimate, more: dict[str, float]) -
         (terminal.text(msg("power of all cards and servers (modelled)")), f"{result.power_w_it.mid / 1000:,.2f} kW"),
         (terminal.text(msg("energy at the IT equipment (modelled)")), figures.energy(result.energy_kwh_it.mid)),
     ]
+    there, known = footprint(result.energy_kwh_it, place), known_by(place)
+    for name, field, band, show in (
+        (msg("energy at the meter"), "energy_kwh_meter", there.energy_kwh_meter, figures.energy),
+        (msg("carbon, location-based"), "carbon_kg_location", there.carbon_kg_location, figures.carbon),
+        (msg("carbon, market-based"), "carbon_kg_market", there.carbon_kg_market, figures.carbon),
+    ):
+        rows.append((f"{terminal.text(name)} ({terminal.text(known[field])})", show(band.mid) if band else "–"))
     terminal.table((msg("figure"), msg(">value")), rows)
 
 
