@@ -101,7 +101,7 @@ def _add(hub: Hub, tx: Transaction, job: Job, purpose: Purpose, files: list[str]
         pool_id=pool.id,
         queue=pool.queue,
         accelerators=0,
-        command=(*PROGRAM, purpose.value, *files),
+        command=(*PROGRAM, purpose.value, "--json", *files),
         time_limit_s=LIMIT.total_seconds(),
         environment=program.environment if program else {},
         state_key=job.id,

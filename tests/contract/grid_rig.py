@@ -2,10 +2,12 @@
 
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import ClassVar
 
 from suanwang.adapters.clock import SystemClock
 from suanwang.adapters.engines.grid import GridEngine
@@ -26,6 +28,7 @@ from tests.small_grid import book, cny, grid, pool, site
 class GridRig(LocalRig):
     """What the contract asks of an engine, asked of another hub, whose engine is this machine."""
 
+    lacks: ClassVar[Mapping[str, str]] = {"data": "each order is a job of the other hub"}
     engine: GridEngine
 
     def __init__(self, folder: Path, given: object = None) -> None:

@@ -327,9 +327,8 @@ def test_an_order_without_accelerators_leaves_data_for_the_next_one_of_its_job(r
     bring = rig.order("sh", "-c", "echo words > $SUANWANG_DATA_DIR/corpus")
     seen = rig.run(replace(bring, id=f"{bring.job_id}.bring1", attempt=-1, fence=0, accelerators=0))
     assert (seen.cause, seen.exit_code) == (EndCause.EXITED, 0)
-    work = replace(bring, command=("sh", "-c", "cat $SUANWANG_DATA_DIR/corpus"))
+    work = replace(bring, command=("sh", "-c", 'test "$(cat "$SUANWANG_DATA_DIR/corpus")" = words'))
     assert rig.run(work).exit_code == 0
-    assert rig.engine.logs(work.id) == b"words\n"
 
 
 @needs("programs")

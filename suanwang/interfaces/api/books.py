@@ -47,14 +47,14 @@ def list_tenants(caller: Reader) -> Any:
         for t in caller.house.hub.grid.tenants
         if visible(caller.principal, t.id, Permission.BOOKS_READ)
     ]
-    return caller.show(TenantList(tenants=tuple(sorted(seen, key=lambda t: t.id))))
+    return caller.answer(TenantList(tenants=tuple(sorted(seen, key=lambda t: t.id))))
 
 
 @router.get("/tenants/{tenant_id}/balance", **operation(Permission.BOOKS_READ, Balance, refuses=(404,)))
 def show_balance(caller: Reader, tenant_id: Id) -> Any:
     """A tenant's money, in millionths of the grid's currency: posted, and what is held of it."""
     tenant = own_tenant(caller, tenant_id, Permission.BOOKS_READ)
-    return caller.show(balance_of(caller.reading(Permission.BOOKS_READ), tenant))
+    return caller.answer(balance_of(caller.reading(Permission.BOOKS_READ), tenant))
 
 
 @router.get("/tenants/{tenant_id}/transfers", **operation(Permission.BOOKS_READ, TransferPage, refuses=(404,)))
@@ -62,7 +62,7 @@ def list_transfers_of(caller: Reader, tenant_id: Id, after: AfterNumber = 0, lim
     """What moved a tenant's money, in the order it was posted."""
     tenant = own_tenant(caller, tenant_id, Permission.BOOKS_READ)
     found = transfers_of(caller.reading(Permission.BOOKS_READ), tenant, after, limit)
-    return caller.show(_page(found, after, limit))
+    return caller.answer(_page(found, after, limit))
 
 
 def _page(found: Any, after: int, limit: int) -> TransferPage:
@@ -73,7 +73,7 @@ def _page(found: Any, after: int, limit: int) -> TransferPage:
 def list_vouchers(caller: Reader, tenant_id: Id) -> Any:
     """A tenant's vouchers with what is left of each, soonest expiry first."""
     tenant = own_tenant(caller, tenant_id, Permission.BOOKS_READ)
-    return caller.show(VoucherList(vouchers=vouchers_left(caller.reading(Permission.BOOKS_READ), tenant)))
+    return caller.answer(VoucherList(vouchers=vouchers_left(caller.reading(Permission.BOOKS_READ), tenant)))
 
 
 @router.post(
@@ -84,19 +84,19 @@ def pay_deposit(caller: Cashier, tenant_id: Id, payment: Paid, idempotency_key: 
     tenant = own_tenant(caller, tenant_id, Permission.BOOKS_WRITE)
     hub = caller.changing(Permission.BOOKS_WRITE, "deposit", f"{tenant} {idempotency_key}")
     _require(payment, hub.grid.currency)
-    return caller.show(pay_in(hub, tenant, payment.amount, idempotency_key))
+    return caller.answer(pay_in(hub, tenant, payment.amount, idempotency_key))
 
 
 @router.get("/programmes", **operation(Permission.GRID_READ, ProgrammeList))
 def list_programmes(caller: Anybody) -> Any:
     """The voucher programmes of the grid, with their rules."""
-    return caller.show(ProgrammeList(programmes=caller.house.hub.grid.programmes))
+    return caller.answer(ProgrammeList(programmes=caller.house.hub.grid.programmes))
 
 
 @router.get("/programmes/{programme_id}", **operation(Permission.GRID_READ, Programme, refuses=(404,)))
 def show_programme(caller: Anybody, programme_id: Id) -> Any:
     """One voucher programme."""
-    return caller.show(caller.house.hub.grid.programme(programme_id))
+    return caller.answer(caller.house.hub.grid.programme(programme_id))
 
 
 @router.post(
@@ -148,13 +148,13 @@ def make_voucher(caller: Maker, new: Annotated[NewVoucher, Depends(body_of(NewVo
         id=new.id, programme_id=new.programme, tenant=new.tenant, face=new.face, issued=now, expires=new.expires
     )
     issue_voucher(hub, voucher)
-    return caller.show(voucher)
+    return caller.answer(voucher, 201)
 
 
 @router.get("/ledger/check", **operation(Permission.LEDGER_READ, LedgerReport, refuses=(400,)))
 def check_books(caller: Auditor) -> Any:
     """Re-derive every balance from the first transfer; refuses naming the first thing that is wrong."""
-    return caller.show(check_ledger(caller.reading(Permission.LEDGER_READ)))
+    return caller.answer(check_ledger(caller.reading(Permission.LEDGER_READ)))
 
 
 @router.get("/ledger/transfers", **operation(Permission.LEDGER_READ, TransferPage))
@@ -162,4 +162,4 @@ def list_transfers(caller: Auditor, after: AfterNumber = 0, limit: Limit = 100) 
     """Every transfer in the order it was posted."""
     with caller.reading(Permission.LEDGER_READ).store.transaction() as tx:
         found = tx.ledger.transfers(after=after, limit=limit)
-    return caller.show(_page(found, after, limit))
+    return caller.answer(_page(found, after, limit))

@@ -32,4 +32,4 @@ async def make_bundle(request: Request, caller: Writer) -> Any:
             await run_in_threadpool(archive.write, chunk)
         archive.seek(0)
         bundle_id = await run_in_threadpool(caller.house.bundles.keep, organisation, archive)
-    return caller.show(BundleMade(id=bundle_id))
+    return caller.answer(BundleMade(id=bundle_id), 201)

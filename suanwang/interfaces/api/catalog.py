@@ -26,7 +26,7 @@ def list_tables(caller: Reader) -> Any:
 @router.get("/{table}", **operation(Permission.GRID_READ, _ROWS, refuses=(404,)))
 def list_rows(caller: Reader, table: Id) -> Any:
     """The rows of a table, each with its source, date and confidence."""
-    return {"rows": caller.show(list(_table(caller.house.catalog, table).values()))}
+    return caller.answer({"rows": list(_table(caller.house.catalog, table).values())})
 
 
 @router.get("/{table}/{row}", **operation(Permission.GRID_READ, _ROW, refuses=(404,)))
@@ -37,7 +37,7 @@ def show_row(caller: Reader, table: Id, row: Id) -> Any:
         raise NotFound(
             "not-found", msg("there is no {noun} {key}", noun=msg("row of the catalog"), key=row), msg("Check the id.")
         )
-    return caller.show(rows[row])
+    return caller.answer(rows[row])
 
 
 def _table(catalog: Catalog, table: str) -> dict[str, object]:

@@ -49,7 +49,7 @@ def list_jobs(
     if tenant and tenant not in (ours or tenant):
         raise _no_tenant(tenant)
     hub = caller.reading(Permission.JOBS_READ)
-    return caller.show(lines_of(hub, tenant or ours, tuple(state), limit, after, newest=newest))
+    return caller.answer(lines_of(hub, tenant or ours, tuple(state), limit, after, newest=newest))
 
 
 def _no_tenant(tenant: str) -> NotFound:
@@ -75,14 +75,14 @@ def cancel_job(request: Request, caller: Writer, job_id: Id) -> Response:
 def list_events(caller: Reader, job_id: Id) -> Any:
     """Every move of a job, in order."""
     hub = caller.reading(Permission.JOBS_READ)
-    return caller.show(EventList(events=events_of(hub, caller.principal, job_id)))
+    return caller.answer(EventList(events=events_of(hub, caller.principal, job_id)))
 
 
 @router.get("/jobs/{job_id}/usage", **operation(Permission.JOBS_READ, UsageList, refuses=(404,)))
 def list_usage(caller: Reader, job_id: Id) -> Any:
     """What a job used, in order of time."""
     hub = caller.reading(Permission.JOBS_READ)
-    return caller.show(UsageList(records=usage_of(hub, caller.principal, job_id)))
+    return caller.answer(UsageList(records=usage_of(hub, caller.principal, job_id)))
 
 
 _BYTES = {"type": "string", "format": "binary"}
@@ -108,4 +108,4 @@ def read_logs(
 @router.get("/jobs/{job_id}/invoice", **operation(Permission.JOBS_READ, Invoice, refuses=(404, 409)))
 def show_invoice(caller: Reader, job_id: Id) -> Any:
     """The bill of a job that is settled."""
-    return caller.show(bill_of(caller.reading(Permission.JOBS_READ), caller.principal, job_id))
+    return caller.answer(bill_of(caller.reading(Permission.JOBS_READ), caller.principal, job_id))

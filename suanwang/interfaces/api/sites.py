@@ -29,7 +29,7 @@ Wish = Annotated[Drained, Depends(body_of(Drained))]
 def show_now(caller: Reader) -> Any:
     """Grid time, and what grid this is."""
     hub = caller.house.hub
-    return caller.show(Moment(now=hub.clock.now(), grid=hub.grid.id, currency=hub.grid.currency, version=__version__))
+    return caller.answer(Moment(now=hub.clock.now(), grid=hub.grid.id, currency=hub.grid.currency, version=__version__))
 
 
 def present_hub(caller: Caller) -> Hub:
@@ -47,7 +47,7 @@ def list_sites(caller: Reader) -> Any:
     """Every site with its pools, its price of power, its PUE and its carbon, now."""
     hub = present_hub(caller)
     capacities = ask_pools(hub, [p.id for p in hub.grid.pools])
-    return caller.show(SiteList(sites=tuple(site_status(hub, s, capacities) for s in hub.grid.sites)))
+    return caller.answer(SiteList(sites=tuple(site_status(hub, s, capacities) for s in hub.grid.sites)))
 
 
 @router.get("/sites/{site_id}", **operation(Permission.GRID_READ, SiteStatus, refuses=(404,)))
@@ -102,4 +102,4 @@ def list_prices(
 ) -> Any:
     """The marginal price of an accelerator-hour in each pool and hour: rent, power, congestion."""
     hub = present_hub(caller)
-    return caller.show(price_table(hub, hours))
+    return caller.answer(price_table(hub, hours))

@@ -29,7 +29,7 @@ def create_webhook(caller: Writer, new: Annotated[NewWebhook, Depends(body_of(Ne
         what = msg("A webhook belongs to an organisation, and you are of none.")
         raise InvalidInput([Problem("body", what, msg("Let an administrator of the organisation make it."))])
     hub = caller.changing(Permission.HOOKS_WRITE, "create webhook", new.url[:200])
-    return caller.show(add_webhook(caller.store(hub), hub.clock, organisation, new.url))
+    return caller.answer(add_webhook(caller.store(hub), hub.clock, organisation, new.url), 201)
 
 
 @router.get("/webhooks", **operation(Permission.HOOKS_WRITE, WebhookList))
@@ -38,7 +38,7 @@ def list_webhooks(caller: Writer) -> Any:
     tenant = caller.principal.tenant_for(Permission.HOOKS_WRITE)
     with caller.store(caller.reading(Permission.HOOKS_WRITE)).reading() as tx:
         found = tx.webhooks.of(tenant)
-    return caller.show(WebhookList(webhooks=tuple(replace(w, secret=HIDDEN) for w in found)))
+    return caller.answer(WebhookList(webhooks=tuple(replace(w, secret=HIDDEN) for w in found)))
 
 
 def _own(caller: Caller, webhook_id: str) -> Webhook:
@@ -55,7 +55,7 @@ def list_deliveries(caller: Writer, webhook_id: Id) -> Any:
     """What was sent to a webhook, the newest first, and how it answered."""
     webhook = _own(caller, webhook_id)
     with caller.store(caller.reading(Permission.HOOKS_WRITE)).reading() as tx:
-        return caller.show(DeliveryList(deliveries=tuple(tx.webhooks.deliveries(webhook.id))))
+        return caller.answer(DeliveryList(deliveries=tuple(tx.webhooks.deliveries(webhook.id))))
 
 
 @router.delete("/webhooks/{webhook_id}", **operation(Permission.HOOKS_WRITE, Webhook, refuses=(404,)))
@@ -65,4 +65,4 @@ def end_webhook(caller: Writer, webhook_id: Id) -> Any:
     hub = caller.changing(Permission.HOOKS_WRITE, "end webhook", webhook_id)
     with caller.store(hub).transaction() as tx:
         tx.webhooks.change(webhook)
-    return caller.show(replace(webhook, secret=HIDDEN))
+    return caller.answer(replace(webhook, secret=HIDDEN))

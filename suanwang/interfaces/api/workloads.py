@@ -22,7 +22,7 @@ File = Annotated[Document, Depends(document)]
 @router.post("/workloads/check", **operation(Permission.QUOTE, Workload, body=WORKLOAD))
 def check_workload(caller: Asker, file: File) -> Any:
     """The workload as the hub reads it, or every problem of the file."""
-    return caller.show(read_order(caller, file, Permission.QUOTE, to_run=False))
+    return caller.answer(read_order(caller, file, Permission.QUOTE, to_run=False))
 
 
 @router.post("/quotes", **operation(Permission.QUOTE, Quote, body=WORKLOAD, refuses=(400,)))
@@ -30,4 +30,4 @@ def make_quote(caller: Asker, file: File) -> Any:
     """What a workload would cost, where and when: options side by side, and why other pools cannot have it."""
     workload = read_order(caller, file, Permission.QUOTE, to_run=False)
     hub = present(caller.reading(Permission.QUOTE, everything=True), caller.house.store)
-    return caller.show(quote(hub, workload))
+    return caller.answer(quote(hub, workload))

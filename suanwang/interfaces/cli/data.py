@@ -83,11 +83,12 @@ FOLDER = click.Path(file_okay=False)
     help="A file, where it is, and its checksum or nothing; as often as needed.",
 )
 @click.option("--folder", envvar="SUANWANG_DATA_DIR", type=FOLDER, required=True, help="Where to.")
+@json_option
 @click.pass_obj
-def bring(terminal: Terminal, files: list[tuple[str, str, str]], folder: str) -> int:
+def bring(terminal: Terminal, files: list[tuple[str, str, str]], folder: str, as_json: bool) -> int:
     """Bring a job's data to its folder at the site; the grid orders this for what a workload's `data` names.
 
-    A line of JSON for each file, and one with the error where it ends there.
+    With --json a line for each file, and one with the error where it ends there.
 
     \b
     Example:
@@ -97,7 +98,7 @@ def bring(terminal: Terminal, files: list[tuple[str, str, str]], folder: str) ->
 
     from suanwang.adapters.staging import errands
 
-    return _run(terminal, lambda said: errands.bring(files, Path(folder), said))
+    return _run(terminal, lambda said: errands.bring(files, Path(folder), said), as_json)
 
 
 @data.command()
@@ -111,8 +112,9 @@ def bring(terminal: Terminal, files: list[tuple[str, str, str]], folder: str) ->
     help="A file of the folder and where it goes; as often as needed.",
 )
 @click.option("--folder", envvar="SUANWANG_OUTPUT_DIR", type=FOLDER, required=True, help="Where from.")
+@json_option
 @click.pass_obj
-def take(terminal: Terminal, files: list[tuple[str, str]], folder: str) -> int:
+def take(terminal: Terminal, files: list[tuple[str, str]], folder: str, as_json: bool) -> int:
     """Take a job's outputs from its folder at the site; the grid orders this for what a workload's `outputs` name.
 
     \b
@@ -123,14 +125,17 @@ def take(terminal: Terminal, files: list[tuple[str, str]], folder: str) -> int:
 
     from suanwang.adapters.staging import errands
 
-    return _run(terminal, lambda said: errands.take(files, Path(folder), said))
+    return _run(terminal, lambda said: errands.take(files, Path(folder), said), as_json)
 
 
-def _run(terminal: Terminal, errand: "Callable[[Said], None]") -> int:
-    """Each file as a line of JSON, which the grid shows as progress; an error is the last."""
+def _run(terminal: Terminal, errand: "Callable[[Said], None]", as_json: bool) -> int:
+    """Each file as it is done. As JSON a line each, which the grid shows as progress; an error is the last."""
     import json
     from dataclasses import asdict
 
+    if not as_json:
+        errand(lambda staged: click.echo(f"{staged.path}  {staged.size_bytes:,} B  {staged.sha256}"))
+        return 0
     try:
         errand(lambda staged: click.echo(json.dumps(asdict(staged))))
     except SuanwangError as error:

@@ -105,7 +105,7 @@ def workload(
       suanwang estimate examples/workloads/pretrain-7b.yaml --grid examples/grids/three-hubs.yaml
       suanwang estimate examples/workloads/pretrain-7b.yaml --accelerator h100-sxm5-80gb --count 64
       suanwang estimate pretrain.yaml --accelerator ascend-910b2 --count 64 --network "1.6 Tbit/s"
-      suanwang estimate train.yaml --accelerator h100-sxm5-80gb --pue 1.2 --carbon cn-gz-2023 --carbon-market "0 kg/kWh"
+      suanwang estimate pretrain.yaml --accelerator h100-sxm5-80gb --pue 1.2 --carbon cn-gz-2023
     """
     if accelerator:
         from suanwang.bootstrap import open_desk
