@@ -13,6 +13,8 @@ from fastapi.testclient import TestClient
 from suanwang.bootstrap import House, open_house
 from suanwang.domain.identity import Role, User, UserKind
 from suanwang.interfaces.api.app import create_app
+from suanwang.interfaces.api.serve import figures_of
+from suanwang.interfaces.serving.served import Served
 from suanwang.schedule.scheme import find_scheme
 from suanwang.service.identity import make_token
 from suanwang.service.ticking import Ticker
@@ -98,9 +100,11 @@ def open_hub(
     if rate_limit:
         home.environment["SUANWANG_RATE_LIMIT"] = rate_limit
     house = open_house(home.environment)
-    ticker = Ticker(house.hub, house.store, find_scheme(house.hub.grid.policy).policy) if ticking else None
+    served = Served()
+    if ticking:
+        served.put(figures_of(Ticker(house.hub, house.store, find_scheme(house.hub.grid.policy).policy)))
     try:
-        yield HubWorld(home=home, house=house, app=create_app(house, ticker), secrets=_secrets(house))
+        yield HubWorld(home=home, house=house, app=create_app(house, served), secrets=_secrets(house))
     finally:
         house.close()
 

@@ -4,6 +4,7 @@ the lease runs out and another takes over. Nothing is doubled meanwhile: every s
 import logging
 import secrets
 import threading
+from collections.abc import Callable
 from time import perf_counter
 
 from suanwang.errors import NotNow
@@ -28,7 +29,11 @@ FAULT_PAUSE_S = 2.0
 class Ticker:
     """A thread that ticks while its hub holds the lease. `ticks`, `faults`, `last` and `last_s` are for the metrics."""
 
-    def __init__(self, hub: Hub, store: HubStore, policy: Policy) -> None:
+    def __init__(
+        self, hub: Hub, store: HubStore, policy: Policy, told: Callable[["Ticker"], None] = lambda _: None
+    ) -> None:
+        """`told` hears of every try."""
+        self._told = told
         self._hub = hub
         self._store = store
         self._policy = policy
@@ -55,7 +60,9 @@ class Ticker:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            self._stop.wait(self._once())
+            pause = self._once()
+            self._told(self)
+            self._stop.wait(pause)
         if self.leading:
             with self._store.transaction() as tx:
                 tx.operations.release(LEASE, self.holder)

@@ -1,53 +1,19 @@
 """Two hubs on one PostgreSQL: one ticks, both serve; when the one that ticks is killed, the other goes on, and nothing
 is doubled."""
 
-import json
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import psycopg
 import pytest
 
+from tests.hub_process import START_S, HubProcess
 from tests.hub_world import HubWorld, open_hub
 
 pytestmark = pytest.mark.integration
 HAND_OVER_S_MAX = 10.0
-START_S = 60.0
-
-
-class Hub:
-    """A hub process of its own."""
-
-    def __init__(self, world: HubWorld, *more: str) -> None:
-        command = [sys.executable, "-c", "import sys; from suanwang.interfaces.cli.main import main; sys.exit(main())"]
-        self.process = subprocess.Popen(
-            [*command, "up", "--port", "0", "--json", *more],
-            env=world.home.process_environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        assert self.process.stdout is not None
-        told = "".join(iter(self.process.stdout.readline, "}\n")) + "}"
-        headers = {"Authorization": f"Bearer {world.secrets['grid-operator']}"}
-        self.http = httpx.Client(base_url=json.loads(told)["address"], headers=headers, timeout=30)
-
-    def gone(self) -> None:
-        """Nothing of it is left."""
-        self.process.kill()
-        self.process.wait()
-        self.http.close()
-        if self.process.stdout is not None:
-            self.process.stdout.close()
-
-    def end(self, how: signal.Signals) -> int:
-        self.process.send_signal(how)
-        return self.process.wait(START_S)
 
 
 @pytest.fixture
@@ -66,14 +32,14 @@ def holder(world: HubWorld) -> str:
     return str(row[0]) if row else ""
 
 
-def submit(hub: Hub, world: HubWorld, key: str) -> str:
+def submit(hub: HubProcess, world: HubWorld, key: str) -> str:
     body = world.workload("import time; time.sleep(0.2)", tenant="me", time_limit="9 s")
     answer = hub.http.post("/v1/jobs", json=body, headers={"Idempotency-Key": key})
     assert answer.status_code == 201, answer.text
     return str(answer.json()["id"])
 
 
-def await_settled(hub: Hub, job_ids: list[str]) -> None:
+def await_settled(hub: HubProcess, job_ids: list[str]) -> None:
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline:
         if all(hub.http.get(f"/v1/jobs/{j}").json()["state"] == "settled" for j in job_ids):
@@ -83,7 +49,7 @@ def await_settled(hub: Hub, job_ids: list[str]) -> None:
 
 
 def test_the_second_hub_takes_over_and_nothing_is_doubled(world: HubWorld) -> None:
-    first, second = Hub(world), Hub(world)
+    first, second = HubProcess(world), HubProcess(world)
     try:
         job_ids = [submit((first, second)[n % 2], world, f"k{n}") for n in range(2)]
         assert submit(second, world, "k0") == job_ids[0]
@@ -114,7 +80,7 @@ def test_the_second_hub_takes_over_and_nothing_is_doubled(world: HubWorld) -> No
 
 
 def test_a_hub_that_is_told_to_end_answers_what_it_has_begun(world: HubWorld) -> None:
-    hub = Hub(world)
+    hub = HubProcess(world)
     try:
         job_id = submit(hub, world, "k")
         with hub.http.stream("GET", f"/v1/jobs/{job_id}/stream") as stream:

@@ -24,7 +24,7 @@ from suanwang.adapters.store.identity import SqlIdentity
 from suanwang.adapters.store.jobs import SqlJobs
 from suanwang.adapters.store.ledger import SqlLedger
 from suanwang.adapters.store.operations import SqlOperations
-from suanwang.adapters.store.refusals import refusals
+from suanwang.adapters.store.refusals import adds, refusals
 from suanwang.adapters.store.schema import migrate, revision_of
 from suanwang.adapters.store.sites import SqlSites
 from suanwang.adapters.store.usage import SqlUsage
@@ -36,6 +36,8 @@ BUSY_TIMEOUT_MS = 30_000
 BUSY_PAUSE_S = 0.01
 READING = {"suanwang_reading": True}
 ADDING = {"suanwang_adding": True}
+READ_COMMITTED, REPEATABLE_READ = 2, 3
+"""PostgreSQL's levels, as psycopg counts them."""
 LOCK_KEY = 0x7375616E77616E67
 """The advisory lock of this program on PostgreSQL ("suanwang" as bytes)."""
 
@@ -202,9 +204,12 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _begin_postgresql(connection: Connection) -> None:
-    if _reads(connection):
-        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-    elif not connection.get_execution_options().get("suanwang_adding"):
+    """A reader sees the state of its first statement, and cannot write: the driver says so with its BEGIN."""
+    driver: Any = connection.connection.dbapi_connection
+    reads = _reads(connection)
+    if driver.read_only is not reads:
+        driver.read_only, driver.isolation_level = reads, REPEATABLE_READ if reads else READ_COMMITTED
+    if not reads and not adds(connection):
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK_KEY})")
 
 

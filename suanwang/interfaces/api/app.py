@@ -26,19 +26,19 @@ from suanwang.interfaces.serving.front import Front
 from suanwang.interfaces.serving.limits import Shares
 from suanwang.interfaces.serving.passage import Passage
 from suanwang.interfaces.serving.refusals import add_refusals
+from suanwang.interfaces.serving.served import Served
 from suanwang.interfaces.web import sessions
 from suanwang.interfaces.web.install import install
-from suanwang.service.ticking import Ticker
 
 ROUTERS = (
+    jobs.router,
+    sites.router,
+    workloads.router,
     health.router,
     metrics.router,
-    workloads.router,
-    jobs.router,
     streams.router,
     bundles.router,
     books.router,
-    sites.router,
     catalog.router,
     identity.router,
     dockets.router,
@@ -46,7 +46,8 @@ ROUTERS = (
     agent_routes.router,
     sessions.router,
 )
-"""Every router of the hub. One that is added here is served, documented and fuzzed."""
+"""Every router of the hub, those that are asked most first: addresses are compared one after another. One that is added
+here is served, documented and fuzzed."""
 
 
 class HubApp(FastAPI):
@@ -56,8 +57,8 @@ class HubApp(FastAPI):
         return describe(self)
 
 
-def create_app(house: House, ticker: Ticker | None = None) -> FastAPI:
-    """The ASGI application of a composed hub; of its ticker, where it has one, it only shows the metrics."""
+def create_app(house: House, served: Served | None = None) -> FastAPI:
+    """The ASGI application of a composed hub. `served`: where it counts what it answers."""
     app = HubApp(
         title="suanwang",
         version=__version__,
@@ -66,7 +67,7 @@ def create_app(house: House, ticker: Ticker | None = None) -> FastAPI:
         redoc_url=None,
         separate_input_output_schemas=False,
     )
-    app.state.front = front = Front(house=house, shares=Shares(house.settings.rate_limit), ticker=ticker)
+    app.state.front = front = Front(house=house, shares=Shares(house.settings.rate_limit), served=served or Served())
     add_refusals(app)
     for router in ROUTERS:
         app.include_router(router)

@@ -38,24 +38,24 @@ class _Moment:
 
 def _requests(front: Front) -> Iterator[Metric]:
     counted = CounterMetricFamily("suanwang_requests", "Requests answered, by class of status.", labels=["status"])
-    for status, count in sorted(front.served.by_status.items()):
+    for status, count in front.served.by_status().items():
         counted.add_metric([status], count)
     yield counted
     times = HistogramMetricFamily("suanwang_request_seconds", "How long answers took.")
-    times.add_metric([], front.served.buckets(), front.served.seconds)
+    times.add_metric([], front.served.buckets(), front.served.total("seconds"))
     yield times
-    yield GaugeMetricFamily("suanwang_requests_in_flight", "Requests being answered.", front.served.in_flight)
-    yield GaugeMetricFamily("suanwang_streams_open", "Event streams that are open.", len(front.streams))
+    yield GaugeMetricFamily("suanwang_requests_in_flight", "Requests being answered.", front.served.total("in_flight"))
+    yield GaugeMetricFamily("suanwang_streams_open", "Event streams that are open.", front.served.total("streams"))
 
 
 def _ticks(front: Front) -> Iterator[Metric]:
-    ticker = front.ticker
-    if ticker is None:
+    total = front.served.total
+    if not total("ticking"):
         return
-    yield CounterMetricFamily("suanwang_ticks", "Ticks of this process.", ticker.ticks)
-    yield CounterMetricFamily("suanwang_tick_faults", "Ticks of this process that did not end well.", ticker.faults)
-    yield GaugeMetricFamily("suanwang_tick_seconds", "How long the last tick took.", ticker.last_s)
-    yield GaugeMetricFamily("suanwang_tick_leader", "1 while this process holds the lease.", int(ticker.leading))
+    yield CounterMetricFamily("suanwang_ticks", "Ticks of this hub.", total("ticks"))
+    yield CounterMetricFamily("suanwang_tick_faults", "Ticks of this hub that did not end well.", total("tick_faults"))
+    yield GaugeMetricFamily("suanwang_tick_seconds", "How long the last tick took.", total("tick_seconds"))
+    yield GaugeMetricFamily("suanwang_tick_leader", "1 while this hub holds the lease.", total("tick_leader"))
 
 
 def _grid(front: Front) -> Iterator[Metric]:

@@ -2,31 +2,42 @@
 
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable
+from typing import IO
 
 import uvicorn
+from anyio import to_thread
 
 from suanwang.adapters.calling import Caller
 from suanwang.bootstrap import House
 from suanwang.errors import InvalidInput, Problem, msg, why_not_read
 from suanwang.interfaces.api.app import create_app
 from suanwang.interfaces.serving.front import Front, front_of_app
+from suanwang.interfaces.serving.served import TICKS, Served
 from suanwang.schedule.scheme import find_scheme
 from suanwang.service.ticking import Courier, Ticker
 
 BACKLOG = 2048
 KEEP_ALIVE_S = 75
 """How long a connection may be quiet between two requests: people read in between."""
+THREADS = 6
+"""How many requests are worked on at once; a thread also waits for the database, an engine, or a site's agent."""
+SWITCH_S = 0.01
+"""How long a thread runs before others may: longer than Python's own, since most requests are done within it."""
 GRACE_S = 20
 """How long open requests may take after the signal to end."""
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 takes any that is free. Raises InvalidInput when the address cannot be had."""
+def listen(host: str, port: int, *, shared: bool = False) -> socket.socket:
+    """A listening socket; port 0 takes any that is free. `shared`: other processes of the hub listen there too. Raises
+    InvalidInput when the address cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if shared:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:
         listener.bind((host, port))
         listener.listen(BACKLOG)
@@ -38,10 +49,21 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def serve(house: House, listener: socket.socket, on_ready: Callable[[], None], *, ticking: bool = True) -> None:
-    """Serve until SIGINT or SIGTERM. Open requests are answered, the tick that runs is ended, the lease given back."""
-    ticker = Ticker(house.hub, house.store, find_scheme(house.hub.grid.policy).policy)
-    app = create_app(house, ticker if ticking else None)
+def serve(
+    house: House,
+    listener: socket.socket,
+    on_ready: Callable[[], None],
+    *,
+    ticking: bool = True,
+    served: Served | None = None,
+    until: IO[str] | None = None,
+) -> None:
+    """Serve until SIGINT, SIGTERM or the end of `until`. Open requests are answered, the tick that runs is ended, the
+    lease given back. `served`: the counters, where other processes serve too."""
+    served = served or Served()
+    policy = find_scheme(house.hub.grid.policy).policy
+    ticker = Ticker(house.hub, house.store, policy, lambda ticker: served.put(figures_of(ticker)))
+    app = create_app(house, served)
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -58,15 +80,35 @@ def serve(house: House, listener: socket.socket, on_ready: Callable[[], None], *
         courier.start()
     try:
         on_ready()
-        _until_signalled(uvicorn.Server(config), listener, front_of_app(app))
+        _until_signalled(Server(config), listener, front_of_app(app), until)
     finally:
         if ticking:
             courier.stop()
             ticker.stop()
+            served.put(dict.fromkeys(TICKS, 0.0))
         caller.close()
 
 
-def _until_signalled(server: uvicorn.Server, listener: socket.socket, front: Front) -> None:
+class Server(uvicorn.Server):
+    """uvicorn's, with few threads: they take turns in one interpreter, where more of them only wait for one another."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        to_thread.current_default_thread_limiter().total_tokens = THREADS
+        await super().startup(sockets)
+
+
+def figures_of(ticker: Ticker) -> dict[str, float]:
+    """A ticker's figures, as the metrics have them."""
+    return {
+        "ticks": ticker.ticks,
+        "tick_faults": ticker.faults,
+        "tick_seconds": ticker.last_s,
+        "tick_leader": ticker.leading,
+        "ticking": True,
+    }
+
+
+def _until_signalled(server: uvicorn.Server, listener: socket.socket, front: Front, until: IO[str] | None) -> None:
     """Run the server beside this thread, which waits for SIGINT or SIGTERM; a second one does not wait for requests."""
 
     def end(_number: int, _frame: object) -> None:
@@ -74,7 +116,14 @@ def _until_signalled(server: uvicorn.Server, listener: socket.socket, front: Fro
         server.should_exit = True
         front.closing.set()
 
+    def wait(until: IO[str]) -> None:
+        until.read()
+        end(0, None)
+
+    sys.setswitchinterval(SWITCH_S)
     serving = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="serve")
+    if until is not None:
+        threading.Thread(target=wait, args=(until,), name="until", daemon=True).start()
     before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         serving.start()

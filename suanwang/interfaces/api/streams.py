@@ -69,7 +69,7 @@ async def stream_job(
 ) -> Response:
     """Follow a job: its moves, and what its program writes, until it is settled."""
     job = await run_in_threadpool(job_of, caller.reading(Permission.JOBS_READ), caller.principal, job_id)
-    if len(front_of(request).streams) >= STREAMS_MAX:
+    if front_of(request).served.here("streams") >= STREAMS_MAX:
         raise NotNow("too-many-requests", msg("too many streams are open"), msg("Come again in a moment."))
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     body = _follow(request, caller, job.id, Place.read(last_event_id))
@@ -79,7 +79,7 @@ async def stream_job(
 async def _follow(request: Request, caller: Caller, job_id: str, place: Place) -> AsyncIterator[str]:
     began = spoke = monotonic()
     front = front_of(request)
-    front.streams.add(mark := object())
+    front.served.add("streams", 1)
     try:
         while monotonic() - began < LAST_S and not front.closing.is_set():
             news, place, over = await run_in_threadpool(_news, caller, job_id, place)
@@ -94,7 +94,7 @@ async def _follow(request: Request, caller: Caller, job_id: str, place: Place) -
                 yield ": still here\n\n"
             await asyncio.sleep(PAUSE_S)
     finally:
-        front.streams.discard(mark)
+        front.served.add("streams", -1)
 
 
 def _news(caller: Caller, job_id: str, place: Place) -> tuple[list[str], Place, bool]:

@@ -9,6 +9,7 @@ from suanwang.interfaces.cli.terminal import Terminal
 
 @click.command(name="api")
 @click.option("--users", default=1000, show_default=True, type=click.IntRange(1, 10_000), help="Users who read.")
+@click.option("--workers", type=click.IntRange(1, 64), default=2, show_default=True, help="Processes of the hub.")
 @click.option("--think", default=5.0, show_default=True, type=float, help="Seconds between two reads of one user.")
 @click.option("--submits", default=200.0, show_default=True, type=float, help="Jobs ordered a second, by everybody.")
 @click.option("--seconds", default=60.0, show_default=True, type=float, help="How long it goes on.")
@@ -20,6 +21,7 @@ def bench_api(
     terminal: Terminal,
     users: int,
     think: float,
+    workers: int,
     submits: float,
     seconds: float,
     stored: int,
@@ -37,7 +39,7 @@ def bench_api(
     """
     from suanwang.interfaces.cli.load import Plan, measure
 
-    found = measure(Plan(users, think, submits, seconds), stored, grid)
+    found = measure(Plan(users, think, submits, seconds, workers), stored, grid)
     if as_json:
         terminal.json(found)
         return 0

@@ -56,6 +56,7 @@ class Plan:
     think_s: float
     submits_per_s: float
     seconds: float
+    workers: int = 1
 
 
 def measure(plan: Plan, stored: int, grid: str) -> dict[str, Any]:
@@ -67,15 +68,16 @@ def measure(plan: Plan, stored: int, grid: str) -> dict[str, Any]:
         tokens = _users(house, plan.users)
         document = _document(house.hub.grid.tenants[0].id)
         _store_jobs(house, document, stored)
-    process, address = _start(grid)
+    process, address = _start(grid, plan.workers)
     try:
         hub = psutil.Process(process.pid)
+        all_of_it = [hub, *hub.children()]
         reads, submits = Seen(), Seen()
-        before = hub.memory_info().rss
+        before = sum(each.memory_info().rss for each in all_of_it)
         began = time.perf_counter()
         asyncio.run(_load(address, tokens, plan, json.dumps(document).encode(), reads, submits))
         wall_s = time.perf_counter() - began
-        after = hub.memory_info().rss
+        after = sum(each.memory_info().rss for each in all_of_it)
     finally:
         process.terminate()
         process.wait(30)
@@ -85,6 +87,7 @@ def measure(plan: Plan, stored: int, grid: str) -> dict[str, Any]:
         "submits_per_s_asked": plan.submits_per_s,
         "seconds": round(wall_s, 1),
         "stored_before": stored,
+        "workers": plan.workers,
         "reads": reads.told(wall_s),
         "submits": submits.told(wall_s),
         "refused_429": reads.statuses[429] + submits.statuses[429],
@@ -136,10 +139,20 @@ def _store_jobs(house: House, document: dict[str, Any], count: int) -> None:
         submit(house.hub, workload, f"stored {mark} {number}")
 
 
-def _start(grid: str) -> tuple["subprocess.Popen[str]", str]:
+def _start(grid: str, workers: int) -> tuple["subprocess.Popen[str]", str]:
     command = [sys.executable, "-c", "import sys; from suanwang.interfaces.cli.main import main; sys.exit(main())"]
     process = subprocess.Popen(
-        [*command, "up", "--port", "0", "--json", "--no-tick", *(["--grid", grid] if grid else [])],
+        [
+            *command,
+            "up",
+            "--port",
+            "0",
+            "--workers",
+            str(workers),
+            "--json",
+            "--no-tick",
+            *(["--grid", grid] if grid else []),
+        ],
         stdout=subprocess.PIPE,
         env={**os.environ, "SUANWANG_RATE_LIMIT": "0"},
         text=True,

@@ -1,4 +1,4 @@
-"""What one process of a hub keeps while it serves: the composed house, whom it knows, how much it takes, its ticker."""
+"""What one process of a hub keeps while it serves: the composed house, whom it knows, what it takes and counts."""
 
 import threading
 from dataclasses import dataclass, field
@@ -9,19 +9,16 @@ from suanwang.bootstrap import House
 from suanwang.interfaces.serving.known import Known
 from suanwang.interfaces.serving.limits import Shares
 from suanwang.interfaces.serving.served import Served
-from suanwang.service.ticking import Ticker
 
 
 @dataclass(slots=True, kw_only=True)
 class Front:
-    """`streams`: a mark for each open stream. `closing` is set when the process is told to end."""
+    """`closing` is set when the process is told to end."""
 
     house: House
     shares: Shares
-    ticker: Ticker | None = None
     known: Known = field(default_factory=Known)
     served: Served = field(default_factory=Served)
-    streams: set[object] = field(default_factory=set)
     closing: threading.Event = field(default_factory=threading.Event)
 
 

@@ -53,9 +53,9 @@ class Passage:
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
             await send(message)
 
-        self._served.in_flight += 1
+        self._served.add("in_flight", 1)
         try:
-            if self._served.in_flight > self._in_flight_max and scope["path"] not in ALWAYS:
+            if self._served.here("in_flight") > self._in_flight_max and scope["path"] not in ALWAYS:
                 await _refuse(scope, sending, TooManyRequests(1))
             else:
                 await self._app(scope, _bounded(receive, BYTES_MAX.get(scope["path"], BODY_BYTES_MAX)), sending)
@@ -65,7 +65,7 @@ class Passage:
                 await _refuse(scope, sending, _fault())
         finally:
             seconds = perf_counter() - began
-            self._served.in_flight -= 1
+            self._served.add("in_flight", -1)
             self._served.answered(status, seconds)
             _log(scope, status, seconds)
 
