@@ -25,6 +25,7 @@ class Permission(StrEnum):
     VOUCHERS_MAKE = "vouchers-make"
     VOUCHERS_CHECK = "vouchers-check"
     SITES_OPERATE = "sites-operate"
+    GRID_OPERATE = "grid-operate"
     USERS_READ = "users-read"
     USERS_WRITE = "users-write"
     HOOKS_WRITE = "hooks-write"

@@ -1,5 +1,6 @@
 """The list of what is wrong with one file, each with its line and path."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from typing import TypeVar
@@ -78,7 +79,7 @@ class Findings:
         seen: dict[str, int] = {}
         for index, name in enumerate(ids):
             if name is not None and seen.setdefault(name, index) != index:
-                first = self.document.place((*path, seen[name])).partition(" ")[0]
+                first = f"{self.document.name}:{self.document.line((*path, seen[name]))}"
                 what = msg("{name} is given twice (first at {first}).", name=show(name), first=first)
                 place = (*path, index, key) if key else (*path, index)
                 self.add(place, what, msg("Keep one of them, or rename it."))
@@ -108,4 +109,6 @@ def _inside(path: Path, places: set[Path]) -> bool:
 
 
 def _line(problem: Problem) -> int:
-    return int(problem.place.partition(" ")[0].rpartition(":")[2])
+    """Of a place such as "grid.yaml:12 grid.pools[0]"; the name may have spaces and colons of its own."""
+    found = re.search(r":(\d+)(?= |$)", problem.place)
+    return int(found[1]) if found else 0

@@ -1,6 +1,6 @@
 """What the API is given beside workload files: small bodies, read as strictly as the files are."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, Strict
 
@@ -32,6 +32,22 @@ class ChangedUser(Section):
     roles: list[RoleName] | None = Field(None, max_length=9, description="What it may do.")
     email: Text | None = Field(None, description="Where to write to.")
     active: bool | None = Field(None, description="false: it may not log in, and none of its tokens works.")
+
+
+class Plans(Section):
+    """Workloads that are to be placed together."""
+
+    workloads: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=1000)] = Field(
+        description="Workload files, each whole."
+    )
+    hours: Annotated[int, Field(ge=1, le=24 * 60)] = Field(168, description="How far off starts may be.")
+    seed: Annotated[int, Field(ge=0, le=2**31)] = Field(0, description="The same seed is the same plan.")
+
+
+class Replans(Section):
+    """What is to become of moves that pay."""
+
+    make: bool = Field(False, description="true: they are made; false: they are only told.")
 
 
 class NewProject(Section):

@@ -56,10 +56,14 @@ class Document:
 
     def place(self, path: Path) -> str:
         """ "grid.yaml:12 grid.pools[0].site": the line (from 1) of a path, or of the nearest thing around it."""
+        return f"{self.name}:{self.line(path)} {spell(path)[:200]}".rstrip()
+
+    def line(self, path: Path) -> int:
+        """The line of a path, or of the nearest thing around it."""
         known = path
         while known not in self.lines and known:
             known = known[:-1]
-        return f"{self.name}:{self.lines.get(known, 1)} {spell(path)[:200]}".rstrip()
+        return self.lines.get(known, 1)
 
 
 def spell(path: Path) -> str:

@@ -1,7 +1,7 @@
 """Client: the verbs of the grid as Python calls, the same in process and over HTTP. The command line stands on it."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, tzinfo
 
@@ -23,6 +23,8 @@ from suanwang.sdk.local import LocalDesk
 from suanwang.sdk.remote import RemoteDesk
 from suanwang.service.listing import JobLine
 from suanwang.service.planning import Quote
+from suanwang.service.plans import Plan
+from suanwang.service.replanning import MoveList
 from suanwang.service.tenants import LedgerReport
 from suanwang.service.tick import TickReport
 from suanwang.settings import Settings, read_settings
@@ -96,6 +98,14 @@ class Client:
     def quote(self, workload: Workload) -> Quote:
         """What it would cost, where and when; nothing is stored."""
         return self._desk.quote(workload)
+
+    def plan(self, workloads: Sequence[Workload], hours: int = 168, seed: int = 0) -> Plan:
+        """All of them placed together on what is free; nothing is stored. Raises InvalidInput."""
+        return self._desk.plan(workloads, hours, seed)
+
+    def replan(self, *, make: bool = False) -> MoveList:
+        """The moves of waiting jobs that pay, made if `make`."""
+        return self._desk.replan(make=make)
 
     def prices(self, hours: int = 168) -> PriceTable:
         """The marginal price of an accelerator-hour of every pool in the next hours."""

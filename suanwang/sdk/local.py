@@ -1,6 +1,6 @@
 """The desk in process: the verbs as calls of the services, on a house composed here."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, tzinfo
 from pathlib import Path
@@ -20,7 +20,9 @@ from suanwang.service.drains import present
 from suanwang.service.jobs import JobPage, latest_output, lines_of, settled_bill
 from suanwang.service.listing import vouchers_left
 from suanwang.service.planning import Quote, quote
+from suanwang.service.plans import Plan, plan_workloads
 from suanwang.service.pricing import price_table
+from suanwang.service.replanning import MoveList, replan
 from suanwang.service.submit import cancel, submit
 from suanwang.service.tenants import LedgerReport, check_ledger, issue_voucher, pay_fund, pay_in
 from suanwang.service.tick import TickReport, tick
@@ -58,6 +60,12 @@ class LocalDesk:
 
     def quote(self, workload: Workload) -> Quote:
         return quote(present(self._hub, self.house.store), workload)
+
+    def plan(self, workloads: Sequence[Workload], hours: int, seed: int) -> Plan:
+        return plan_workloads(present(self._hub, self.house.store), workloads, hours, seed)
+
+    def replan(self, *, make: bool) -> MoveList:
+        return replan(present(self._hub, self.house.store), make=make)
 
     def prices(self, hours: int) -> PriceTable:
         return price_table(self._hub, hours)

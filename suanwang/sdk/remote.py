@@ -1,7 +1,7 @@
 """The desk of a hub elsewhere: the verbs as requests of its API, the answers read back as the same nouns."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, tzinfo
 from functools import cached_property
@@ -30,6 +30,8 @@ from suanwang.sdk.packing import packed
 from suanwang.service.jobs import JobPage
 from suanwang.service.listing import SiteList, VoucherList
 from suanwang.service.planning import Quote
+from suanwang.service.plans import Plan
+from suanwang.service.replanning import MoveList
 from suanwang.service.tenants import LedgerReport
 from suanwang.service.tick import TickReport
 
@@ -111,6 +113,13 @@ class RemoteDesk:
 
     def quote(self, workload: Workload) -> Quote:
         return self._post(Quote, "/v1/quotes", document_of(workload))
+
+    def plan(self, workloads: Sequence[Workload], hours: int, seed: int) -> Plan:
+        body = {"workloads": [document_of(workload) for workload in workloads], "hours": hours, "seed": seed}
+        return self._post(Plan, "/v1/plans", body)
+
+    def replan(self, *, make: bool) -> MoveList:
+        return self._post(MoveList, "/v1/replans", {"make": make})
 
     def prices(self, hours: int) -> PriceTable:
         return self._get(PriceTable, "/v1/prices", hours=hours)

@@ -45,6 +45,42 @@ class Move:
         return self.stays.total - self.placement.option.total
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A move as a reader has it: from which option to which, what that saves, and whether it was `made`."""
+
+    job_id: str
+    workload: str
+    stays: Option
+    goes: Option
+    saved: Money
+    made: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveList:
+    """The moves that pay, in the order they were found."""
+
+    moves: tuple[Told, ...]
+
+
+def replan(hub: Hub, *, make: bool) -> MoveList:
+    """Find the moves that pay, and `make` them where that is asked for."""
+    return MoveList(
+        moves=tuple(
+            Told(
+                job_id=found.job_id,
+                workload=found.workload,
+                stays=found.stays,
+                goes=found.placement.option,
+                saved=found.saved,
+                made=make and apply(hub, found),
+            )
+            for found in replan_waiting(hub)
+        )
+    )
+
+
 def replan_waiting(hub: Hub) -> list[Move]:
     """The moves that pay, of all jobs that wait for a start that is still to come. Nothing is changed."""
     now = hub.clock.now()

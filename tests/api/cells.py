@@ -96,6 +96,8 @@ def body_of(hub: HubWorld, cell: Cell, number: int) -> Any:
     bodies: Mapping[str, Any] = {
         "post /v1/jobs": hub.workload(name=MARKS[tenant], tenant=tenant),
         "post /v1/quotes": hub.workload(name=MARKS[tenant], tenant=tenant),
+        "post /v1/plans": {"workloads": [hub.workload(name=MARKS[tenant], tenant=tenant)], "hours": 24},
+        "post /v1/replans": {"make": True},
         "post /v1/workloads/check": hub.workload(name=MARKS[tenant], tenant=tenant),
         "post /v1/tenants/{tenant_id}/deposits": {"amount": "1 CNY"},
         "post /v1/programmes/{programme_id}/funds": {"amount": "1 CNY"},

@@ -83,6 +83,28 @@ def test_prices_and_zones(client: Client) -> None:
     assert table.unit == "CNY/accelerator-hour"
 
 
+def test_a_plan_of_several_and_what_a_new_one_would_move(client: Client, hub: HubWorld, tmp_path: Path) -> None:
+    paths = [hub.home.workload("print(1)", name=name) for name in ("first", "second")]
+    made = client.plan([client.read_workload(moved(path, tmp_path)) for path in paths], hours=24)
+    assert [each.workload for each in made.planned] == ["first", "second"]
+    assert {each.option.pool_id for each in made.placed} <= {"toys", "spares"}
+    assert made.total == sum((each.option.total for each in made.placed), Money.zero("CNY"))
+    assert made.bound.micro <= made.total.micro
+    assert made.gap >= 0
+    assert set(made.congestion.pools) == {"toys", "spares"}
+    assert client.replan(make=True).moves == ()
+
+
+def test_the_problems_of_all_workloads_of_a_plan_are_told_at_once(hub: HubWorld) -> None:
+    good = hub.workload()
+    bad = {**good, "workload": {**good["workload"], "kind": "bathc"}}
+    late = {**good, "workload": {**good["workload"], "deadline": "2001-01-01T00:00Z"}}
+    answer = hub.client("member").post("/v1/plans", json={"workloads": [bad, good, late]})
+    assert answer.status_code == 422
+    places = [problem["place"] for problem in answer.json()["error"]["problems"]]
+    assert places == ["body workloads[0]:1 workload.kind", "body workloads[2]:1 workload.deadline"]
+
+
 def test_refusals_are_the_same(client: Client, hub: HubWorld, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     workload = client.read_workload(moved(hub.home.workload("print(1)", name="waits"), tmp_path))
     job = client.submit(workload, name(request))

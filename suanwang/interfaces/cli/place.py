@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from suanwang.domain.placement import Divided, Option
+    from suanwang.domain.site import Grid
     from suanwang.domain.workload import Workload
-    from suanwang.place.whole import Whole
+    from suanwang.service.plans import Plan
 
 
 @click.command()
@@ -121,20 +122,19 @@ def show_pieces(terminal: Terminal, zones: "Mapping[str, tzinfo]", divided: "Div
     terminal.table(columns, rows, title=msg("In pieces: {cost} in all, {saved} less than without a break", **money))
 
 
-def draw_map(terminal: Terminal, orders: "Sequence[Workload]", made: "Whole", path: str) -> None:
+def draw_map(terminal: Terminal, grid: "Grid", orders: "Sequence[Workload]", made: "Plan", path: str) -> None:
     """Card-hours from where each workload's users or data are, else its nearest eastern site, to where it runs."""
-    from suanwang.domain.placement import Placement
     from suanwang.interfaces.pictures.placement import flows
     from suanwang.interfaces.pictures.svg import write_picture
 
     moves: dict[tuple[str, str], float] = {}
-    for order, decision, east in zip(orders, made.decisions, made.east, strict=True):
-        if not isinstance(decision, Placement):
+    for order, planned in zip(orders, made.planned, strict=True):
+        if planned.placement is None:
             continue
-        option = decision.option
+        option, east = planned.placement.option, planned.east
         home = order.limits.city or next((d.at for d in order.data), east.site_id if east else option.site_id)
         hours = (option.end - option.start).total_seconds() / 3600
         key = (home, option.site_id)
         moves[key] = moves.get(key, 0.0) + option.accelerators * hours
     title = terminal.text(msg("Where the work runs"))
-    write_picture(path, flows(made.window.grid, moves, title, terminal.text(msg("card·h"))))
+    write_picture(path, flows(grid, moves, title, terminal.text(msg("card·h"))))

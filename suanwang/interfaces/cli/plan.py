@@ -42,7 +42,6 @@ def plan(
     from suanwang.interfaces.cli.place import draw_map
     from suanwang.interfaces.cli.plan_views import plan_as_json, show_plan
     from suanwang.sdk import Client
-    from suanwang.service.plans import plan_workloads
 
     with Client.open(grid) as client:
         orders, problems = [], list[Problem]()
@@ -54,18 +53,13 @@ def plan(
         if problems:
             raise InvalidInput(problems)
         if not as_json:
-            terminal.note(
-                msg(
-                    "Placing {count} workloads on {pools} pools …",
-                    count=len(orders),
-                    pools=len(client.house.hub.grid.pools),
-                )
-            )
-        made = plan_workloads(client.house.hub, orders, hours, seed)
-    if map_file:
-        draw_map(terminal, orders, made, map_file)
+            terminal.note(msg("Placing {count} workloads …", count=len(orders)))
+        grid_drawn = client.house.hub.grid if map_file else None
+        made, zones = client.plan(orders, hours, seed), client.zones()
+    if grid_drawn:
+        draw_map(terminal, grid_drawn, orders, made, map_file)
     if as_json:
         terminal.json(plan_as_json(made, terminal.translate))
     else:
-        show_plan(terminal, made, why=why)
-    return 0 if len(made.placed) == len(made.decisions) else 1
+        show_plan(terminal, made, zones, why=why)
+    return 0 if len(made.placed) == len(made.planned) else 1

@@ -26,19 +26,11 @@ def replan(terminal: Terminal, grid: str, make: bool, as_json: bool) -> int:
     from suanwang.interfaces import figures
     from suanwang.schemas.wire import plain
     from suanwang.sdk import Client
-    from suanwang.service.replanning import apply, replan_waiting
 
     with Client.open(grid) as client:
-        hub = client.house.hub
-        found = replan_waiting(hub)
-        done = [make and apply(hub, move) for move in found]
-        zones = {site.id: site.zone for site in hub.grid.sites}
+        found, zones = client.replan(make=make).moves, client.zones()
     if as_json:
-        moves = [
-            {**plain(m, terminal.translate), "saved": plain(m.saved), "made": d}
-            for m, d in zip(found, done, strict=True)
-        ]
-        terminal.json({"moves": moves})
+        terminal.json({"moves": plain(found, terminal.translate)})
         return 0
     if not found:
         terminal.say(msg("No job that waits would gain by a move."))
@@ -47,11 +39,11 @@ def replan(terminal: Terminal, grid: str, make: bool, as_json: bool) -> int:
         (
             m.job_id,
             m.workload,
-            *(f"{o.pool_id} {figures.moment(o.start, zones[o.site_id])}" for o in (m.stays, m.placement.option)),
+            *(f"{o.pool_id} {figures.moment(o.start, zones[o.site_id])}" for o in (m.stays, m.goes)),
             figures.money(m.saved),
-            terminal.text(msg("yes") if d else msg("no")),
+            terminal.text(msg("yes") if m.made else msg("no")),
         )
-        for m, d in zip(found, done, strict=True)
+        for m in found
     ]
     terminal.table([msg("job"), msg("workload"), msg("from"), msg("to"), msg(">saved"), msg("moved")], rows)
     return 0

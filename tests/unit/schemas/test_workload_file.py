@@ -52,6 +52,14 @@ def read(text: str, grid: Grid | None = None) -> Workload:
     return read_workload(text, "w.yaml", CATALOG, NOW, "me", grid)
 
 
+def test_a_file_may_have_blanks_in_its_name() -> None:
+    with pytest.raises(InvalidInput) as raised:
+        read_workload(BATCH.replace("batch\n", "bathc\n") + "  near: [a, a]\n", "my work load.yaml", CATALOG, NOW, "me")
+    places = [problem.place for problem in raised.value.problems]
+    assert places[0].startswith("my work load.yaml:"), places
+    assert all(place.startswith("my work load.yaml:") for place in places)
+
+
 def problems(text: str, grid: Grid | None = None) -> tuple[Problem, ...]:
     with pytest.raises(InvalidInput) as raised:
         read(text, grid)
