@@ -13,6 +13,7 @@ from suanwang.ports import Clock
 from suanwang.schedule.policy import Policy
 from suanwang.service.drains import present
 from suanwang.service.hub import Hub
+from suanwang.service.rolling import Rolling
 from suanwang.service.tick import TickReport, tick
 from suanwang.service.webhooks import Send, deliver
 
@@ -30,10 +31,16 @@ class Ticker:
     """A thread that ticks while its hub holds the lease. `ticks`, `faults`, `last` and `last_s` are for the metrics."""
 
     def __init__(
-        self, hub: Hub, store: HubStore, policy: Policy, told: Callable[["Ticker"], None] = lambda _: None
+        self,
+        hub: Hub,
+        store: HubStore,
+        policy: Policy,
+        told: Callable[["Ticker"], None] = lambda _: None,
+        replan_s: float = 0.0,
     ) -> None:
-        """`told` hears of every try."""
+        """`told` hears of every try; `replan_s` as in `Rolling`."""
         self._told = told
+        self.rolling = Rolling(replan_s)
         self._hub = hub
         self._store = store
         self._policy = policy
@@ -75,7 +82,9 @@ class Ticker:
             if not self.leading:
                 return IDLE_PAUSE_S
             began = perf_counter()
-            report = tick(present(self._hub, self._store), self._policy)
+            hub = present(self._hub, self._store)
+            report = tick(hub, self._policy)
+            self.rolling.step(hub)
         except NotNow as outage:
             log.warning("tick put off: %s", outage)
             self.faults += 1

@@ -11,6 +11,7 @@ from suanwang.domain.workload import Batch, Demand, Limits, Program
 from suanwang.schedule.policies.fcfs import FirstComeFirstServed
 from suanwang.service.hub import Hub
 from suanwang.service.replanning import apply, replan_waiting
+from suanwang.service.rolling import Rolling
 from suanwang.service.submit import cancel, submit
 from suanwang.service.tenants import check_ledger, open_accounts
 from suanwang.service.tick import tick
@@ -88,6 +89,38 @@ def test_a_job_moves_when_the_better_place_is_free_again() -> None:
     ended = stored(hub, second)
     assert (ended.state, ended.outcome) == (JobState.SETTLED, JobState.SUCCEEDED)
     assert check_ledger(hub).counts["holds_open"] == 0
+
+
+def test_a_hub_that_runs_looks_by_itself_and_comes_to_rest() -> None:
+    hub, clock = hub_of_two()
+    rolling = Rolling(1800)
+    first = order(hub, "first", 10)
+    tick(hub, POLICY)
+    second = order(hub, "second", 2, earliest_start=hour(4), deadline=hour(8))
+    tick(hub, POLICY)
+    cancel(hub, first.id)
+    moved = []
+    for _ in range(12):
+        tick(hub, POLICY)
+        moved.append(rolling.step(hub))
+        clock.advance(600)
+    assert moved == [0, 0, 0, 1, *[0] * 8], "not before its time, and not back again"
+    assert (rolling.moved, pool_of(hub, second), stored(hub, second).replanned) == (1, "w", 1)
+    with hub.store.transaction() as tx:
+        told = [str(event.detail) for event in tx.jobs.events(second.id) if event.detail]
+    assert any("Re-planned: w from" in detail and "saves" in detail for detail in told)
+
+
+def test_a_hub_that_is_told_not_to_look_does_not() -> None:
+    hub, clock = hub_of_two()
+    first, second = order(hub, "first", 10), order(hub, "second", 2, earliest_start=hour(4), deadline=hour(8))
+    tick(hub, POLICY)
+    tick(hub, POLICY)
+    cancel(hub, first.id)
+    tick(hub, POLICY)
+    clock.advance(3600)
+    assert Rolling(0).step(hub) == 0
+    assert stored(hub, second).replanned == 0
 
 
 def test_what_runs_and_what_gains_little_stays() -> None:

@@ -55,6 +55,7 @@ def _ticks(front: Front) -> Iterator[Metric]:
     yield CounterMetricFamily("suanwang_ticks", "Ticks of this hub.", total("ticks"))
     yield CounterMetricFamily("suanwang_tick_faults", "Ticks of this hub that did not end well.", total("tick_faults"))
     yield GaugeMetricFamily("suanwang_tick_seconds", "How long the last tick took.", total("tick_seconds"))
+    yield CounterMetricFamily("suanwang_jobs_replanned", "Waiting jobs that this hub has moved.", total("replanned"))
     yield GaugeMetricFamily("suanwang_tick_leader", "1 while this hub holds the lease.", total("tick_leader"))
 
 

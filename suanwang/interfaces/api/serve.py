@@ -62,7 +62,8 @@ def serve(
     lease given back. `served`: the counters, where other processes serve too."""
     served = served or Served()
     policy = find_scheme(house.hub.grid.policy).policy
-    ticker = Ticker(house.hub, house.store, policy, lambda ticker: served.put(figures_of(ticker)))
+    replan_s = house.settings.replan_s
+    ticker = Ticker(house.hub, house.store, policy, lambda ticker: served.put(figures_of(ticker)), replan_s)
     app = create_app(house, served)
     config = uvicorn.Config(
         app,
@@ -104,6 +105,7 @@ def figures_of(ticker: Ticker) -> dict[str, float]:
         "tick_faults": ticker.faults,
         "tick_seconds": ticker.last_s,
         "tick_leader": ticker.leading,
+        "replanned": ticker.rolling.moved,
         "ticking": True,
     }
 
