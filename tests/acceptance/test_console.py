@@ -205,6 +205,11 @@ def test_a_tenant_gets_a_quote_orders_it_and_sees_the_bill(browser: Browser, hub
     visit.shot("job")
     job = page.url.rpartition("/")[2]
     visit.go("/billing")
+    with page.expect_download() as download:
+        page.click("text=Download")
+    charges = download.value.path().read_text().splitlines()
+    assert "BilledCost" in charges[0]
+    assert len(charges) > 1
     page.click(f"text={job}")
     assert "¥" in page.inner_text("main dl.tiles")
     visit.shot("invoice")

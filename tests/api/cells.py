@@ -43,6 +43,8 @@ MARKS = {"me": "okapi", "poor": "zebra"}
 SITES = {"me": "here", "poor": "there"}
 POOLS = {"me": "toys", "poor": "spares"}
 MISSING = {"tenant_id": "nobody", "site_id": "nowhere", "pool_id": "no-pool", "programme_id": "none"}
+QUERIES = {"/v1/tenants/{tenant_id}/charges.csv": {"month": "2026-01"}}
+"""What an operation must be asked with beside its path."""
 _numbers = itertools.count(1)
 
 
@@ -81,7 +83,13 @@ def ask(hub: HubWorld, cell: Cell) -> Answer:
     body = body_of(hub, cell, number)
     if path.endswith("/stream"):  # it does not end by itself
         hub.app.state.front.closing.set()
-    answer: Answer = client.request(cell.verb.upper(), path, json=body, headers={"Idempotency-Key": f"k{number}"})
+    answer: Answer = client.request(
+        cell.verb.upper(),
+        path,
+        params=QUERIES.get(cell.path),
+        json=body,
+        headers={"Idempotency-Key": f"k{number}"},
+    )
     hub.app.state.front.closing.clear()
     return answer
 

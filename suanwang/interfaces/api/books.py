@@ -1,8 +1,8 @@
 """Money and vouchers over HTTP: what a tenant has, what it was moved for, whether the books balance."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Header, Response
+from fastapi import APIRouter, Depends, Header, Query, Response
 
 from suanwang.domain.identity import Permission
 from suanwang.domain.ledger import Balance
@@ -13,7 +13,9 @@ from suanwang.interfaces.api.operations import AfterNumber, Id, Limit, operation
 from suanwang.interfaces.serving.bodies import body_of
 from suanwang.interfaces.serving.caller import Caller, needs
 from suanwang.schemas.answers import ProgrammeList, TenantLine, TenantList, TransferPage
+from suanwang.schemas.focus import focus_csv, plain_csv
 from suanwang.schemas.requests import NewVoucher, Payment
+from suanwang.service.exporting import billed
 from suanwang.service.jobs import visible
 from suanwang.service.listing import VoucherList, balance_of, transfers_of, vouchers_left
 from suanwang.service.tenants import LedgerReport, check_ledger, issue_voucher, pay_fund, pay_in
@@ -67,6 +69,24 @@ def list_transfers_of(caller: Reader, tenant_id: Id, after: AfterNumber = 0, lim
 
 def _page(found: Any, after: int, limit: int) -> TransferPage:
     return TransferPage(transfers=tuple(found), next=after + len(found) if len(found) == limit else None)
+
+
+Month = Annotated[str, Query(pattern=r"^[0-9]{4}-[0-9]{2}$", description="As 2026-11, in the grid's zone.")]
+Form = Annotated[Literal["csv", "focus-1.2", "focus-1.4"], Query(alias="format", description="Plain, or FOCUS.")]
+
+
+@router.get(
+    "/tenants/{tenant_id}/charges.csv",
+    **operation(Permission.BOOKS_READ, {"type": "string"}, media="text/csv", refuses=(404, 409)),
+)
+def export_charges(caller: Reader, tenant_id: Id, month: Month, form: Form = "focus-1.2") -> Response:
+    """What a tenant is billed for a month, line by line, for other programs: FOCUS is the FinOps Open Cost and Usage
+    Specification. The sum of its BilledCost is what the documents of the month ask for."""
+    tenant = own_tenant(caller, tenant_id, Permission.BOOKS_READ)
+    rows = billed(caller.reading(Permission.BOOKS_READ), month, tenant)
+    text = plain_csv(rows) if form == "csv" else focus_csv(rows, form.removeprefix("focus-"))
+    headers = {"Content-Disposition": f'attachment; filename="{tenant}-{month}-{form}.csv"'}
+    return Response(text, media_type="text/csv", headers=headers)
 
 
 @router.get("/tenants/{tenant_id}/vouchers", **operation(Permission.BOOKS_READ, VoucherList, refuses=(404,)))

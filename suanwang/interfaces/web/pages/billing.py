@@ -37,6 +37,7 @@ def billing_page(request: Request, who: Visitor, tenant: str = "") -> Response:
         vouchers=vouchers_left(hub, chosen.id),
         settled=settled,
         currency=hub.grid.currency,
+        month=f"{hub.clock.now().astimezone(hub.grid.zone):%Y-%m}",
     )
 
 
