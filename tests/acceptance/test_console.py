@@ -179,6 +179,24 @@ def test_every_page_is_whole_accessible_and_silent(browser: Browser, hub: Hub, l
         visit.shot(f"{path.strip('/').replace('/', '-').partition('?')[0] or 'overview'}-{lang}")
 
 
+@pytest.mark.timeout(120)
+def test_the_map_goes_back_and_ahead_by_keys(browser: Browser, hub: Hub) -> None:
+    visit = Visit(browser, hub, hub.token)
+    page = visit.page
+    visit.go("/")
+    assert "planned" in page.inner_text("#flows-part output")
+    for _ in range(2):
+        page.press("#hour", "ArrowLeft")
+        page.wait_for_selector("#flows-part output:has-text('metered')")
+    page.wait_for_function("document.querySelector('#hour').value === '-2'")
+    assert page.evaluate("document.activeElement.id") == "hour", "the keys stay where they are"
+    page.wait_for_selector("#flows canvas")
+    page.click("text=That hour as a table")
+    assert "kWh" in page.inner_text("#hour-sites thead")
+    assert barriers(page) == []
+    assert visit.faults == []
+
+
 @pytest.mark.timeout(300)
 def test_a_tenant_gets_a_quote_orders_it_and_sees_the_bill(browser: Browser, hub: Hub) -> None:
     hub.run("admin", "deposit", "me", "100", "--key", "first")

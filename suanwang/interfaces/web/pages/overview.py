@@ -1,18 +1,22 @@
 """Overview: where the hubs are, how full, at which price now, what runs, and what moves between places."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import ceil, floor
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from suanwang.domain.identity import Permission
 from suanwang.domain.job import JobState
+from suanwang.interfaces.serving.caller import Caller
 from suanwang.interfaces.web.page import Visitor, render
 from suanwang.service.drains import present
+from suanwang.service.hourly import Flow, GridHour, grid_hour
 from suanwang.service.hub import Hub
 from suanwang.service.jobs import lines_of
-from suanwang.service.listing import JobLine, SiteStatus, ask_pools, site_status
+from suanwang.service.listing import JobLine, ask_pools, site_status
 
 router = APIRouter(include_in_schema=False)
 LIVE = (
@@ -25,10 +29,13 @@ LIVE = (
     JobState.PREEMPTED,
 )
 SHOWN = 200
+REACH_H = 48
+"""How many hours the map goes back and ahead."""
+Hour = Annotated[int, Query(ge=-REACH_H, le=REACH_H)]
 
 
 @router.get("/")
-def overview(request: Request, who: Visitor) -> Response:
+def overview(request: Request, who: Visitor, hour: Hour = 0) -> Response:
     """The map of the grid, its sites as they are now, and what runs."""
     hub = present(who.house.hub, who.house.store)
     capacities = ask_pools(hub, [p.id for p in hub.grid.pools])
@@ -50,32 +57,57 @@ def overview(request: Request, who: Visitor) -> Response:
         running=sum(j.state is JobState.RUNNING for j in jobs),
         waiting=sum(j.state is not JobState.RUNNING for j in jobs),
         prices=[s.power_price_per_kwh for s in sites if s.power_price_per_kwh is not None],
-        flows=flow_map(hub, sites, jobs, who.lang),
+        **of_hour(who, hour),
     )
 
 
-def flow_map(hub: Hub, sites: list[SiteStatus], jobs: tuple[JobLine, ...], lang: str) -> dict[str, Any]:
+@router.get("/flows")
+def flows_part(request: Request, who: Visitor, hour: Hour = 0) -> Response:
+    """The map of one hour of the last or next 48, and its table: a part of the overview."""
+    return render(request, "flows.html", who, **of_hour(who, hour))
+
+
+def of_hour(who: Caller, hour: int) -> dict[str, Any]:
+    """What the part shows: a caller who may not see jobs sees prices and carbon alone."""
+    hub = present(who.house.hub, who.house.store)
+    sees = who.principal.may(Permission.JOBS_READ)
+    tenant = who.principal.tenant_for(Permission.JOBS_READ) if sees else ""
+    seen = replace(hub, store=who.reading(Permission.JOBS_READ).store) if sees else hub
+    found = grid_hour(seen, tenant, hour)
+    names = {s.id: s.name_zh if who.lang == "zh-CN" and s.name_zh else s.name for s in hub.grid.sites}
+    names |= {c.id: c.name_zh if who.lang == "zh-CN" and c.name_zh else c.name for c in hub.grid.cities}
+    flows = found.flows if sees else ()
+    shown = (
+        {s.site_id: f"{names[s.site_id]} ({s.working:.0f}/{s.accelerators})" for s in found.sites} if sees else names
+    )
+    return {
+        "found": found,
+        "hour": hour,
+        "reach": REACH_H,
+        "sees": sees,
+        "names": names,
+        "flows": flows,
+        "chart": flow_map(hub, found, flows, shown),
+    }
+
+
+def flow_map(hub: Hub, found: GridHour, flows: Sequence[Flow], names: Mapping[str, str]) -> dict[str, Any]:
     """An ECharts option: sites at their longitude and latitude, sized by accelerators, coloured by the price of power;
     lines from where data lies to where its job runs. No borders are drawn."""
-    prices = [s.power_price_per_kwh for s in sites if s.power_price_per_kwh is not None]
-    nodes = []
-    for s in sites:
-        cards = sum(p.accelerators for p in s.pools)
-        name = s.name_zh if lang == "zh-CN" and s.name_zh else s.name
-        nodes.append(
-            {
-                "name": name,
-                "value": [s.longitude, s.latitude, s.power_price_per_kwh],
-                "symbolSize": min(60, 12 + cards**0.5 * 1.6),
-            }
-        )
+    prices = [s.power_price_per_kwh for s in found.sites if s.power_price_per_kwh is not None]
     places = {s.id: (s.longitude, s.latitude) for s in hub.grid.sites}
     places |= {c.id: (c.longitude, c.latitude) for c in hub.grid.cities}
-    with hub.store.transaction() as tx:
-        moved = [(data.at, line) for line in jobs for data in tx.jobs.get(line.id).workload.data]
-    moved = [(at, line) for at, line in moved if {at, line.site_id} <= set(places) and at != line.site_id]
-    arcs = [{"coords": [places[at], places[line.site_id]], "name": line.name} for at, line in moved]
-    shown = [places[s.id] for s in sites] + [places[at] for at, _ in moved]
+    nodes = [
+        {
+            "name": names[s.site_id],
+            "value": [*places[s.site_id], s.power_price_per_kwh],
+            "symbolSize": min(60, 12 + s.accelerators**0.5 * 1.6),
+        }
+        for s in found.sites
+    ]
+    moved = [flow for flow in flows if flow.data_at in places]
+    arcs = [{"coords": [places[f.data_at], places[f.site_id]], "name": f.workload} for f in moved]
+    shown = [places[s.site_id] for s in found.sites] + [places[f.data_at] for f in moved]
     low, high = (min(prices), max(prices)) if prices else (0.0, 1.0)
     return {
         "grid": {"left": 50, "right": 150, "top": 24, "bottom": 40},
