@@ -21,7 +21,7 @@ ORIGIN = "2026-11-23T11:00+08:00"
 """A Monday: in Ningxia power is in its valley (9-17 h), in Guizhou at its peak until 13 h."""
 STEPS_AN_HOUR = 260
 """Training steps in an hour of the grid: so the plan is the same on a quick machine and on a slow one."""
-HOUR_S_LEAST, HOUR_S_MOST = 1.5, 5.0
+HOUR_S_LEAST, HOUR_S_MOST = 1.5, 15.0
 
 
 @dataclass(frozen=True)

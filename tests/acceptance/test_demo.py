@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 REPO = Path(__file__).parents[2]
-DEMO_S = 150
+DEMO_S = 300
 CLAIMS = 9
 CLI = "import sys; from suanwang.interfaces.cli.main import main; sys.exit(main())"
 

@@ -27,7 +27,9 @@ from schemathesis.specs.openapi.checks import (
 from tests.api.cells import furnish
 from tests.hub_world import HubWorld, open_hub
 
-EXAMPLES = int(os.environ.get("SUANWANG_FUZZ", "10"))
+EXAMPLES = int(os.environ.get("SUANWANG_FUZZ", "190"))
+REQUESTS = 10_000
+"""In each mode, at the least."""
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 MODES = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
 
@@ -50,6 +52,8 @@ def test_every_operation_keeps_its_word(fuzzed: HubWorld, mode: GenerationMode) 
         if result.ok().path != "/v1/bundles":  # an archive: see test_bundles
             fuzz(fuzzed, result.ok(), mode, asked)
     assert len(asked) > 20
+    print(f"{asked.total():,} requests, {mode.value}")
+    assert asked.total() >= REQUESTS or "SUANWANG_FUZZ" in os.environ
 
 
 def fuzz(hub: HubWorld, operation: Any, mode: GenerationMode, asked: Counter[str]) -> None:
