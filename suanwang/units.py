@@ -13,6 +13,8 @@ MICRO = 1_000_000
 SECONDS_PER_HOUR = 3600
 HOURS_PER_YEAR = 8760
 JOULES_PER_KWH = 3_600_000
+PFLOP_HOUR = 10**15 * SECONDS_PER_HOUR
+"""Operations in a PFLOP-hour, the unit of delivered compute."""
 
 DIMENSIONS: dict[str, dict[str, Decimal]] = {
     "duration": {

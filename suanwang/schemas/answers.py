@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from suanwang.domain.budget import BudgetState
 from suanwang.domain.docket import Docket, Step
 from suanwang.domain.identity import AuditEntry, Permission, Project, Token, User
+from suanwang.domain.invoice import Invoice
 from suanwang.domain.job import JobEvent
 from suanwang.domain.ledger import Transfer
 from suanwang.domain.programme import Programme
@@ -131,6 +133,20 @@ class TenantList:
     """Tenants by id."""
 
     tenants: tuple[TenantLine, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetList:
+    """A tenant's budgets and quotas in their present periods."""
+
+    budgets: tuple[BudgetState, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentList:
+    """A tenant's invoice of a month and, where earlier months were corrected in it, a credit note."""
+
+    documents: tuple[Invoice, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

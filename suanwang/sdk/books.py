@@ -17,6 +17,7 @@ from suanwang.schemas.beancount import beancount
 from suanwang.schemas.focus import Billed
 from suanwang.service.budgets import budget_alerts, budget_states
 from suanwang.service.corrections import Adjustment, rerate
+from suanwang.service.delivered import DeliveredMonth, delivered_month
 from suanwang.service.exporting import balance_json, billed
 from suanwang.service.figures import Figure, figures
 from suanwang.service.hub import Hub
@@ -85,6 +86,10 @@ class Books:
             found = tx.usage.between(start, end, tenant)
             corrections = [c for job in dict.fromkeys(r.job_id for r in found) for c in tx.usage.corrections(job)]
             return corrected(found, corrections)
+
+    def delivered(self, tenant: str, month: str) -> DeliveredMonth:
+        """A tenant's compute of a month: theoretical, lost to failures and inefficiency, delivered."""
+        return delivered_month(self._hub, tenant, month)
 
     def invoices(self, tenant: str, month: str) -> list[Invoice]:
         """A tenant's invoice of a month and, where earlier months were corrected in it, its credit note."""

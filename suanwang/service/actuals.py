@@ -12,6 +12,8 @@ from suanwang.errors import InvalidInput, Problem, msg
 from suanwang.feasibility.plan import MONTHS, Plan
 from suanwang.feasibility.variance import Actual
 from suanwang.ports import Store, Transaction
+from suanwang.service.hourly import LONGEST
+from suanwang.service.rating import effective
 from suanwang.settle.accounts import site_id as site_account
 from suanwang.units import MICRO
 
@@ -33,22 +35,22 @@ class _Month:
 def metered(store: Store, site_id: str, decision: datetime, plan: Plan) -> tuple[Actual, ...]:
     """What usage, charges and posted transfers say of a site, by month since the decision, up to its last use.
 
-    A record that crosses months is split by time. Hours without a charge count as failed. The revenue of a settled job
-    is what the ledger posted to the site (what it waived is not in it), that of one that runs is what was charged so
-    far. Segments are told by their tenants. Raises InvalidInput where the site has no usage since then.
+    Records are taken in their last correction; one that crosses months is split by time. Hours without a charge count
+    as failed. The revenue of a settled job is what the ledger posted to the site (what it waived is not in it), that of
+    one that runs is what was charged so far. Segments are told by their tenants. Raises InvalidInput where the site has
+    no usage since then.
     """
     months = [_Month() for _ in range(plan.months)]
     segment_of = {tenant: s.name for s in plan.segments for tenant in s.tenants}
-    last, seen = -1, set[str]()
+    last, horizon = -1, decision + plan.months * _MONTH
     with store.transaction() as transaction:
-        for job in transaction.jobs.find(limit=1_000_000):
-            everything = transaction.usage.records(job.id)
-            seen |= {record.site_id for record in everything}
-            records = [record for record in everything if record.site_id == site_id]
-            if not records:
-                continue
-            charged, vouchers = _paid(transaction, job, site_id, plan)
-            for record in records:
+        everything = transaction.usage.between(decision - LONGEST, horizon)
+        seen = {record.site_id for record in everything}
+        for job_id in dict.fromkeys(r.job_id for r in everything if r.site_id == site_id):
+            charged, vouchers = _paid(transaction, transaction.jobs.get(job_id), site_id, plan)
+            for record in effective(transaction, [job_id]):
+                if record.site_id != site_id:
+                    continue
                 for number, part in _months_of(record, decision):
                     if 0 <= number < plan.months:
                         last = max(last, number)

@@ -4,6 +4,7 @@ knows of it; the grid file's own `drained` cannot be lifted here."""
 from collections.abc import Set
 from dataclasses import replace
 
+from suanwang.domain.identity import Principal
 from suanwang.domain.site import Grid
 from suanwang.hub_ports import HubStore, HubTransaction
 from suanwang.service.hub import Hub
@@ -24,6 +25,13 @@ def with_drains(grid: Grid, drained: Set[str]) -> Grid:
     sites = tuple(replace(s, drained=s.drained or site_place(s.id) in drained) for s in grid.sites)
     pools = tuple(replace(p, drained=p.drained or pool_place(p.id) in drained) for p in grid.pools)
     return replace(grid, sites=sites, pools=pools)
+
+
+def operated(grid: Grid, principal: Principal) -> Grid:
+    """The grid with those sites and pools alone that the principal operates: its own, or as the grid's operator all."""
+    site = principal.user.site
+    sites = tuple(s for s in grid.sites if site in ("", s.id))
+    return replace(grid, sites=sites, pools=tuple(p for p in grid.pools if site in ("", p.site_id)))
 
 
 def present(hub: Hub, store: HubStore) -> Hub:

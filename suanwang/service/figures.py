@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 from suanwang.service.budgets import budget_states
 from suanwang.service.hub import Hub
-from suanwang.units import MICRO
+from suanwang.service.rating import effective
+from suanwang.units import MICRO, PFLOP_HOUR
 
 JOB_PAGE = 1000
 
@@ -44,12 +45,11 @@ def figures(hub: Hub) -> Iterator[Figure]:
         after = ""
         while page := tx.jobs.find(limit=JOB_PAGE, after=after):
             after = page[-1].id
-            for job in page:
-                for record in tx.usage.records(job.id):
-                    row = sums.setdefault((record.tenant, record.site_id), [0.0, 0.0, 0.0])
-                    row[0] += float(record.accelerator_hours)
-                    row[1] += float(record.energy_kwh)
-                    row[2] += record.flops_delivered / 3.6e18
+            for record in effective(tx, [job.id for job in page]):
+                row = sums.setdefault((record.tenant, record.site_id), [0.0, 0.0, 0.0])
+                row[0] += float(record.accelerator_hours)
+                row[1] += float(record.energy_kwh)
+                row[2] += record.flops_delivered / PFLOP_HOUR
     names = (
         ("suanwang_accelerator_hours", "Accelerator-hours metered"),
         ("suanwang_energy_kwh", "Energy at the site's meter, kWh"),

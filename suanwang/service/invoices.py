@@ -1,7 +1,7 @@
 """Documents of a month: a tenant's invoice and credit note, a site's and a programme's statement.
 
-They are views of what was posted and charged. Once the month is closed a document is kept as it was first made, so that
-it never changes; what becomes known later is in the credit note of a later month.
+They are views of what was posted and charged. The close of the month issues them (`periods.py`): then they are kept, so
+that they never change; what becomes known later is in the credit note of a later month.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -199,9 +199,8 @@ def _tax(tx: Transaction, charges: Sequence[Charge], unit: str) -> Money | None:
 
 
 def _kept(tx: Transaction, document: Invoice, period: Period) -> Invoice:
-    """As it was issued, where the month is closed; else as it stands now."""
-    closed = any(c.period.id == period.id for c in tx.books.closed())
-    return tx.books.issue(document) if closed else document
+    """As it was issued; else as it stands now."""
+    return next((i for i in tx.books.issued(period.id, document.tenant) if i.id == document.id), document)
 
 
 def is_issued(hub: Hub, document: Invoice) -> bool:

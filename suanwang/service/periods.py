@@ -21,12 +21,12 @@ def close_month(hub: Hub, month: str) -> ClosedPeriod:
     transfers is open, or while a job that ended in it is not settled.
     """
     closed = _close(hub, read_month(month, hub.grid.zone))
-    for tenant in hub.grid.tenants:
-        tenant_documents(hub, tenant.id, month)
-    for site in hub.grid.sites:
-        site_statement(hub, site.id, month)
-    for programme in hub.grid.programmes:
-        programme_statement(hub, programme.id, month)
+    documents = [d for tenant in hub.grid.tenants for d in tenant_documents(hub, tenant.id, month)]
+    documents += [site_statement(hub, site.id, month) for site in hub.grid.sites]
+    documents += [programme_statement(hub, programme.id, month) for programme in hub.grid.programmes]
+    with hub.store.transaction() as tx:
+        for document in documents:
+            tx.books.issue(document)
     return closed
 
 

@@ -19,9 +19,8 @@ from suanwang.domain.signal import MICROSECOND
 from suanwang.domain.usage import UsageRecord
 from suanwang.domain.workload import DataSet
 from suanwang.errors import Never, msg
-from suanwang.units import MICRO, SECONDS_PER_HOUR
+from suanwang.units import MICRO, PFLOP_HOUR, SECONDS_PER_HOUR
 
-FLOPS_PER_PFLOP_HOUR = 10**15 * SECONDS_PER_HOUR
 BYTES_PER_GB = 10**9
 US_PER_HOUR = SECONDS_PER_HOUR * MICRO
 
@@ -143,7 +142,7 @@ class Rater:
                 return record.energy_kwh.numerator, record.energy_kwh.denominator
             case Basis.DELIVERED_PFLOP_HOUR:
                 numerator, denominator = record.flops_delivered.as_integer_ratio()
-                return numerator, denominator * FLOPS_PER_PFLOP_HOUR
+                return numerator, denominator * PFLOP_HOUR
             case _:
                 if record.tokens is None:
                     raise MissingFigure(msg("usage record {id}", id=record.id), msg("count of tokens"))

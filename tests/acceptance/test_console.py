@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -80,10 +81,11 @@ class Hub:
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
-    def login_of(self, user: str, *roles: str) -> str:
-        """A token of a user with these roles, made when it is first asked for."""
+    def login_of(self, user: str, *roles: str, site: str = "") -> str:
+        """A token of a user with these roles (at a site), made when it is first asked for."""
         if user not in self.users:
-            self.run("user", "create", user, "--name", user.title(), *(w for r in roles for w in ("--role", r)))
+            words = [w for r in roles for w in ("--role", r)] + (["--site", site] if site else [])
+            self.run("user", "create", user, "--name", user.title(), *words)
             self.users[user] = self.run("token", "create", user)["secret"]
         return self.users[user]
 
@@ -228,6 +230,12 @@ def test_a_tenant_gets_a_quote_orders_it_and_sees_the_bill(browser: Browser, hub
     charges = download.value.path().read_text().splitlines()
     assert "BilledCost" in charges[0]
     assert len(charges) > 1
+    page.wait_for_selector("#documents a")
+    assert "server-cpu-core" in page.inner_text("#delivered")
+    visit.shot("billing")
+    with page.expect_download() as download:
+        page.click("#documents >> text=PDF")
+    assert download.value.path().read_bytes().startswith(b"%PDF")
     page.click(f"text={job}")
     assert "¥" in page.inner_text("main dl.tiles")
     visit.shot("invoice")
@@ -260,6 +268,28 @@ def test_a_voucher_is_applied_for_and_signed_by_two_persons(browser: Browser, hu
     checker.shot("docket")
     assert "che" in checker.page.inner_text("#steps")
     assert "approved (checker)" not in maker.page.content()
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("lang", ["en", "zh-CN"])
+def test_a_site_sees_its_plan_against_what_happened(browser: Browser, hub: Hub, lang: str) -> None:
+    hub.run("admin", "deposit", "me", "100", "--key", "plan")
+    hub.run("run", str(REPO / "examples" / "workloads" / "hello.yaml"))
+    visit = Visit(browser, hub, hub.login_of("sita", "site-operator", site="here"), lang)
+    page = visit.page
+    visit.go("/sites/here")
+    page.set_input_files("#plan", REPO / "examples" / "sites" / "university.yaml")
+    page.fill("#since", f"{datetime.now(UTC) - timedelta(days=40):%Y-%m-%d}")
+    page.click("main form[hx-post$='/review'] button")
+    report = page.wait_for_selector("#review iframe")
+    assert report is not None
+    inside = report.content_frame()
+    assert inside is not None
+    inside.wait_for_selector("svg")
+    assert inside.locator("table tbody tr").count() >= 2, "a row for each month"
+    assert barriers(page) == []
+    visit.shot(f"review-{lang}")
+    assert visit.faults == []
 
 
 @pytest.mark.timeout(300)

@@ -43,7 +43,8 @@ MARKS = {"me": "okapi", "poor": "zebra"}
 SITES = {"me": "here", "poor": "there"}
 POOLS = {"me": "toys", "poor": "spares"}
 MISSING = {"tenant_id": "nobody", "site_id": "nowhere", "pool_id": "no-pool", "programme_id": "none"}
-QUERIES = {"/v1/tenants/{tenant_id}/charges.csv": {"month": "2026-01"}}
+MONTHLY = ("tenants/{tenant_id}/charges.csv", "tenants/{tenant_id}/documents", "tenants/{tenant_id}/delivered")
+QUERIES = {f"/v1/{path}": {"month": "2026-01"} for path in (*MONTHLY, "sites/{site_id}/statement")}
 """What an operation must be asked with beside its path."""
 _numbers = itertools.count(1)
 

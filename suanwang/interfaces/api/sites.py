@@ -14,7 +14,7 @@ from suanwang.interfaces.serving.bodies import body_of
 from suanwang.interfaces.serving.caller import Caller, needs
 from suanwang.schemas.answers import Moment, PriceTable
 from suanwang.schemas.requests import Drained
-from suanwang.service.drains import pool_place, present, set_drained, site_place
+from suanwang.service.drains import operated, pool_place, present, set_drained, site_place
 from suanwang.service.hub import Hub
 from suanwang.service.listing import SiteList, SiteStatus, ask_pools, site_status
 from suanwang.service.pricing import price_table
@@ -80,11 +80,9 @@ def drain_pool(request: Request, caller: Operator, pool_id: Id, wish: Wish) -> R
 
 
 def _operated(caller: Caller) -> Hub:
-    """The hub with those sites and pools alone that the caller operates: its own, or as the grid's operator all."""
-    hub, site = present_hub(caller), caller.principal.user.site
-    sites = tuple(s for s in hub.grid.sites if site in ("", s.id))
-    pools = tuple(p for p in hub.grid.pools if site in ("", p.site_id))
-    return replace(hub, grid=replace(hub.grid, sites=sites, pools=pools))
+    """The hub with those sites and pools alone that the caller operates."""
+    hub = present_hub(caller)
+    return replace(hub, grid=operated(hub.grid, caller.principal))
 
 
 def _drain(request: Request, caller: Caller, place: str, site_id: str, wish: Drained) -> Response:

@@ -163,20 +163,9 @@ def _write(terminal: Terminal, client: "Client", documents: "list[Invoice]", for
 
 def _rendered(terminal: Terminal, client: "Client", document: "Invoice", form: str) -> bytes:
     from suanwang.interfaces.reports.html import html_page
-    from suanwang.interfaces.reports.invoice import invoice_document
+    from suanwang.interfaces.reports.invoice import month_document
     from suanwang.interfaces.reports.pdf import pdf_file
 
-    grid = client.house.hub.grid
-    names = {t.id: t.name_zh if terminal.lang == "zh-CN" and t.name_zh else t.name for t in grid.tenants}
-    names |= {s.id: s.name_zh if terminal.lang == "zh-CN" and s.name_zh else s.name for s in grid.sites}
-    names |= {p.id: p.name_zh if terminal.lang == "zh-CN" and p.name_zh else p.name for p in grid.programmes}
-    made = invoice_document(
-        document,
-        issuer=grid.id,
-        name=names.get(document.tenant, document.tenant),
-        draft=not client.books.is_issued(document),
-        issued=f"{document.issued.astimezone(grid.zone):%Y-%m-%d %H:%M}",
-        lang=terminal.lang,
-        text=terminal.text,
-    )
-    return html_page(made).encode() if form == "html" else pdf_file(made, client.house.settings.fonts)
+    house, draft = client.house, not client.books.is_issued(document)
+    made = month_document(document, house.hub.grid, draft=draft, lang=terminal.lang, text=terminal.text)
+    return html_page(made).encode() if form == "html" else pdf_file(made, house.settings.fonts)

@@ -9,11 +9,10 @@ from suanwang.errors import InvalidInput, Problem, msg
 from suanwang.interfaces import figures
 from suanwang.interfaces.cli.run import grid_option, json_option
 from suanwang.interfaces.cli.terminal import Terminal
+from suanwang.units import PFLOP_HOUR
 
 if TYPE_CHECKING:
     from suanwang.service.reconciling import Reconciliation
-
-PFLOP_HOUR = 3.6e18
 
 
 @click.group()
@@ -69,6 +68,56 @@ def usage_list(terminal: Terminal, month: str, tenant: str, grid: str, as_json: 
             msg(">energy"),
             msg("source"),
         )
+        terminal.table(columns, rows)
+    return 0
+
+
+@usage.command()
+@click.argument("tenant")
+@click.argument("month")
+@grid_option
+@json_option
+@click.pass_obj
+def delivered(terminal: Terminal, tenant: str, month: str, grid: str, as_json: bool) -> int:
+    """A tenant's compute of MONTH: at its cards' peak, lost to failures and to inefficiency, delivered.
+
+    Compute is in PFLOP-hours; what nobody was charged for counts as failed.
+
+    \b
+    Example:
+      suanwang usage delivered me 2026-11
+    """
+    from suanwang.schemas.wire import plain
+    from suanwang.sdk import Client
+
+    with Client.open(grid) as client:
+        found = client.books.delivered(tenant, month)
+    if as_json:
+        terminal.json(plain(found))
+    elif not found.lines:
+        terminal.say(msg("Nothing was metered in {month}.", month=month))
+    else:
+        columns = (
+            msg("accelerator"),
+            msg(">accelerator-hours"),
+            msg(">theoretical, PFLOP·h"),
+            msg(">failed"),
+            msg(">inefficient"),
+            msg(">delivered"),
+            msg(">energy"),
+            msg(">charged"),
+        )
+        rows = [
+            (
+                line.accelerator_id,
+                f"{float(line.accelerator_hours):.6f}",
+                *("–" if x is None else f"{x:.6g}" for x in (line.theoretical, line.failed, line.inefficient)),
+                f"{line.delivered:.6g}",
+                figures.energy(float(line.energy_kwh)),
+                figures.money(line.charged),
+            )
+            for line in found.lines
+        ]
         terminal.table(columns, rows)
     return 0
 

@@ -1,16 +1,20 @@
 """Invoices, credit notes and statements as documents to read and print: `html_page` and `pdf_file` render them."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from suanwang.domain.invoice import DocumentKind, Invoice, InvoiceLine
 from suanwang.domain.money import Money
+from suanwang.domain.site import Grid, Site, Tenant
 from suanwang.domain.usage import Source
 from suanwang.errors import Message, msg
 from suanwang.interfaces.reports.document import Block, Document, Facts, Heading, Notes, Paragraph, Table, Verdict
-from suanwang.units import MICRO
+from suanwang.units import MICRO, PFLOP_HOUR
+
+if TYPE_CHECKING:
+    from suanwang.domain.programme import Programme
 
 Text = Callable[[Message | str], str]
-PFLOP_HOUR = 3.6e18
 
 TITLES = {
     DocumentKind.INVOICE: msg("Invoice"),
@@ -32,6 +36,16 @@ SOURCES = {
     Source.ENGINE_ACCOUNTING: msg("engine accounting"),
     Source.MODELLED: msg("modelled, an estimate"),
 }
+
+
+def month_document(invoice: Invoice, grid: Grid, *, draft: bool, lang: str, text: Text) -> Document:
+    """A document of a month under the names that the grid has for the parties, in its zone."""
+    parties: list[Tenant | Site | Programme] = [*grid.tenants, *grid.sites, *grid.programmes]
+    name = next((p.name_zh or p.name if lang == "zh-CN" else p.name for p in parties if p.id == invoice.tenant), "")
+    issued = f"{invoice.issued.astimezone(grid.zone):%Y-%m-%d %H:%M}"
+    return invoice_document(
+        invoice, issuer=grid.id, name=name or invoice.tenant, draft=draft, issued=issued, lang=lang, text=text
+    )
 
 
 def invoice_document(

@@ -9,7 +9,7 @@ from suanwang.interfaces.reports.charts import bars
 from suanwang.interfaces.reports.document import Block, Chart, Document, Facts, Heading, Paragraph, Table, Verdict
 from suanwang.service.programme_report import ProgrammeReport
 from suanwang.settle.programme_words import programme_in_words
-from suanwang.units import MICRO
+from suanwang.units import MICRO, PFLOP_HOUR
 
 Say = Callable[[Message], str]
 
@@ -54,7 +54,7 @@ def _summary(report: ProgrammeReport, say: Say) -> list[Block]:
         (say(msg("claims paid")), str(report.claims_paid)),
         (say(msg("jobs supported")), str(len(report.jobs))),
         (say(msg("accelerator-hours")), f"{hours:,.1f}"),
-        (say(msg("delivered compute")), f"{flops / 3.6e18:,.3f} PFLOP·h"),
+        (say(msg("delivered compute")), f"{flops / PFLOP_HOUR:,.3f} PFLOP·h"),
         (say(msg("ending soon")), str(len(report.expiring))),
     ]
     blocks: list[Block] = [Verdict(say(told)), Facts(rows, columns=2)]

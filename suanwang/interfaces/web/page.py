@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from suanwang import __version__
@@ -16,9 +16,13 @@ from suanwang.domain.money import Money
 from suanwang.errors import InvalidInput, Message, NotPermitted, SuanwangError, msg
 from suanwang.interfaces import figures
 from suanwang.interfaces.i18n import translator
+from suanwang.interfaces.reports.document import Document
+from suanwang.interfaces.reports.html import html_page
+from suanwang.interfaces.reports.pdf import pdf_file
 from suanwang.interfaces.serving.caller import Caller, caller
 from suanwang.interfaces.serving.refusals import language_of, status_of
 
+ReportForm = Literal["html", "pdf"]
 THEMES = ("auto", "light", "dark")
 ENVIRONMENT = Environment(
     loader=PackageLoader("suanwang.interfaces.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
@@ -113,6 +117,20 @@ HEADERS: Mapping[str, str] = {
 
 def _allowed(who: Caller | None) -> Callable[[str], bool]:
     return lambda name: who is not None and who.principal.may(Permission(name))
+
+
+def printed(who: Caller, made: Document, form: ReportForm, name: str) -> Response:
+    """A document as a page to read, or as a PDF file to keep."""
+    if form == "html":
+        return HTMLResponse(html_page(made), headers=HEADERS)
+    content = pdf_file(made, who.house.settings.fonts)
+    headers = {**HEADERS, "Content-Disposition": f'attachment; filename="{name}.pdf"'}
+    return Response(content, media_type="application/pdf", headers=headers)
+
+
+def text_of(who: Caller) -> Callable[[Message | str], str]:
+    """How reports say a text in the visitor's language."""
+    return lambda message: message if isinstance(message, str) else message.render(who.translate)
 
 
 def money(amount: Money | None) -> str:

@@ -14,6 +14,7 @@ from suanwang.interfaces.web.page import Visitor, render
 from suanwang.service.jobs import events_of, job_of, lines_of, output_of, usage_of
 from suanwang.service.listing import JobLine
 from suanwang.service.submit import cancel
+from suanwang.units import PFLOP_HOUR
 
 router = APIRouter(include_in_schema=False, prefix="/jobs")
 PAGE = 200
@@ -93,7 +94,7 @@ def waterfall(usage: tuple[UsageRecord, ...]) -> dict[str, float]:
     known = [r.flops_theoretical for r in usage if r.flops_theoretical is not None]
     if not usage or len(known) < len(usage):
         return {}
-    return {"theoretical": sum(known) / 3.6e18, "delivered": sum(r.flops_delivered for r in usage) / 3.6e18}
+    return {"theoretical": sum(known) / PFLOP_HOUR, "delivered": sum(r.flops_delivered for r in usage) / PFLOP_HOUR}
 
 
 @router.get("/{job_id}/output")

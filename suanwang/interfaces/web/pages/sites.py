@@ -1,15 +1,28 @@
 """Sites: what each has, how it is, what it earned; and drain."""
 
+from dataclasses import replace
+from datetime import date, datetime, time
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Form, Request, UploadFile
 from fastapi.responses import Response
 
 from suanwang.domain.identity import Permission
 from suanwang.domain.money import Money
 from suanwang.errors import NotFound, NotPermitted, msg
-from suanwang.interfaces.web.page import Visitor, render
+from suanwang.feasibility.study import rests_on
+from suanwang.feasibility.variance import review
+from suanwang.interfaces.api.books import Month
+from suanwang.interfaces.reports.html import html_page
+from suanwang.interfaces.reports.invoice import month_document
+from suanwang.interfaces.reports.review import review_report
+from suanwang.interfaces.serving.caller import site_books
+from suanwang.interfaces.web.page import ReportForm, Visitor, printed, render, text_of
+from suanwang.schemas.site_plan import read_site_plan
+from suanwang.schemas.yaml_file import decode
+from suanwang.service.actuals import metered
 from suanwang.service.drains import pool_place, present, set_drained, site_place
+from suanwang.service.invoices import is_issued, site_statement
 from suanwang.service.listing import ask_pools, site_status
 
 router = APIRouter(include_in_schema=False, prefix="/sites")
@@ -31,13 +44,46 @@ def site_page(request: Request, who: Visitor, site_id: str) -> Response:
     hub = present(who.house.hub, who.house.store)
     site = hub.grid.site(site_id)
     status = site_status(hub, site, ask_pools(hub, [p.id for p in hub.grid.pools if p.site_id == site.id]))
-    earned = None
+    earned, month = None, f"{hub.clock.now().astimezone(hub.grid.zone):%Y-%m}"
     if _operates(who, site_id) or who.principal.everywhere(Permission.BOOKS_READ):
         with who.house.store.transaction() as tx:
             earned = Money(tx.ledger.balance(f"site:{site.id}:{hub.grid.currency}").posted, hub.grid.currency)
     return render(
-        request, "site.html", who, site=status, source=site.tariff, earned=earned, operates=_operates(who, site_id)
+        request,
+        "site.html",
+        who,
+        site=status,
+        provenance=site.tariff.provenance,
+        earned=earned,
+        month=month,
+        operates=_operates(who, site_id),
     )
+
+
+@router.get("/{site_id}/statement")
+def statement_page(who: Visitor, site_id: str, month: Month, form: ReportForm = "html") -> Response:
+    """What the site earned in a month, to read or to keep. Raises NotFound, NotPermitted."""
+    hub = site_books(who, site_id)
+    made = site_statement(hub, site_id, month)
+    report = month_document(made, hub.grid, draft=not is_issued(hub, made), lang=who.lang, text=text_of(who))
+    return printed(who, report, form, made.id)
+
+
+@router.post("/{site_id}/review")
+def review_part(
+    request: Request, who: Visitor, site_id: str, plan: UploadFile, since: Annotated[date, Form()]
+) -> Response:
+    """Plan against actual: the site's own plan beside what was metered and earned, month by month, with the forecast.
+
+    Raises InvalidInput with every problem, NotFound, NotPermitted.
+    """
+    hub = site_books(who, site_id)
+    study = read_site_plan(decode(plan.file.read(), "plan"), "plan", who.house.catalog)
+    decision = datetime.combine(since, time(), hub.grid.zone)
+    found = review(study.plan, metered(hub.store, site_id, decision, study.plan))
+    resting = rests_on(replace(study, plan=found.forecast_plan))
+    report = review_report(study, found, resting, who.lang, text_of(who))
+    return render(request, "feasibility_part.html", who, report=html_page(report))
 
 
 def _operates(who: Visitor, site_id: str) -> bool:

@@ -13,7 +13,7 @@ from suanwang.domain.identity import Permission
 from suanwang.errors import InvalidInput, Problem, msg
 from suanwang.interfaces.reports.html import html_page
 from suanwang.interfaces.reports.study import study_report
-from suanwang.interfaces.web.page import Visitor, render
+from suanwang.interfaces.web.page import Visitor, render, text_of
 from suanwang.replay.scenario import Case, Ground, run_case, summary
 from suanwang.schedule.policies import policy_names
 from suanwang.schedule.snapshot import PoolState
@@ -44,7 +44,7 @@ def feasibility_part(request: Request, who: Visitor, file: Annotated[str, Form(m
     who.principal.require(Permission.GRID_READ)
     study = read_site_plan(file, "site", who.house.catalog)
     found = answer(study, who.house.catalog, draws=DRAWS)
-    document = study_report(found, who.lang, lambda m: m if isinstance(m, str) else m.render(who.translate))
+    document = study_report(found, who.lang, text_of(who))
     return render(request, "feasibility_part.html", who, report=html_page(document))
 
 

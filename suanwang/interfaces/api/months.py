@@ -1,0 +1,45 @@
+"""A month over HTTP: a tenant's documents and delivered compute, its budgets, a site's statement."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+
+from suanwang.domain.identity import Permission
+from suanwang.domain.invoice import Invoice
+from suanwang.interfaces.api.books import Month, Reader, own_tenant
+from suanwang.interfaces.api.operations import Id, operation
+from suanwang.interfaces.serving.caller import Caller, caller, site_books
+from suanwang.schemas.answers import BudgetList, DocumentList
+from suanwang.service.budgets import budget_states
+from suanwang.service.delivered import DeliveredMonth, delivered_month
+from suanwang.service.invoices import site_statement, tenant_documents
+
+router = APIRouter(prefix="/v1", tags=["books"])
+P = Permission.BOOKS_READ
+
+
+@router.get("/tenants/{tenant_id}/budgets", **operation(P, BudgetList, refuses=(404,)))
+def list_budgets(caller: Reader, tenant_id: Id) -> Any:
+    """A tenant's budgets and quotas: what is used and reserved of each in the period that holds this moment."""
+    tenant = own_tenant(caller, tenant_id, P)
+    return caller.answer(BudgetList(budgets=tuple(budget_states(caller.reading(P), tenant=tenant))))
+
+
+@router.get("/tenants/{tenant_id}/documents", **operation(P, DocumentList, refuses=(404,)))
+def list_documents(caller: Reader, tenant_id: Id, month: Month) -> Any:
+    """A tenant's invoice of a month, and its credit note. Those of a closed month never change."""
+    tenant = own_tenant(caller, tenant_id, P)
+    return caller.answer(DocumentList(documents=tuple(tenant_documents(caller.reading(P), tenant, month))))
+
+
+@router.get("/tenants/{tenant_id}/delivered", **operation(P, DeliveredMonth, refuses=(404,)))
+def show_delivered(caller: Reader, tenant_id: Id, month: Month) -> Any:
+    """A tenant's compute of a month in PFLOP-hours: at the peak of its cards, and what of it was delivered."""
+    tenant = own_tenant(caller, tenant_id, P)
+    return caller.answer(delivered_month(caller.reading(P), tenant, month))
+
+
+@router.get("/sites/{site_id}/statement", **operation(Permission.SITES_OPERATE, Invoice, refuses=(404,)))
+def show_statement(who: Annotated[Caller, Depends(caller)], site_id: Id, month: Month) -> Any:
+    """What a site earned in a month, job by job: for its operator, and for who may read all books."""
+    return who.answer(site_statement(site_books(who, site_id), site_id, month))
