@@ -1,36 +1,16 @@
-"""The console in a real browser: each role's main task from log-in to result, both languages, no fault, accessible.
+"""The console in a real browser: each role's main task from log-in to result, both languages, no fault, accessible."""
 
-`SUANWANG_SCREENSHOTS=folder` keeps a picture of every page.
-"""
-
-import json
-import os
-import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from importlib.resources import files
-from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser
 
-REPO = Path(__file__).parents[2]
-SHOTS = os.environ.get("SUANWANG_SCREENSHOTS", "")
-START_S = 60
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
+from suanwang.interfaces.i18n import translator
+from suanwang.interfaces.web.words import word
+from tests.console_world import REPO, Hub, Visit, barriers, chromium, serving
+
 PAGES = (
     "/",
     "/quote",
@@ -63,105 +43,22 @@ PROGRAMME = """
 """
 CASE = "apiVersion: suanwang/v1\nkind: Case\ncase: {at: 2026-12-01, costs: [{line: rent, amount: 50000 CNY}]}\n"
 
+LANGUAGES = pytest.mark.parametrize("lang", ["en", "zh-CN"])
 pytestmark = pytest.mark.integration
-
-
-@dataclass
-class Hub:
-    """A hub that serves, and how to get a token for a user of it."""
-
-    address: str
-    token: str
-    environment: dict[str, str]
-    users: dict[str, str] = field(default_factory=dict)
-
-    def run(self, *words: str) -> Any:
-        command = [sys.executable, "-m", "suanwang", *words, "--json"]
-        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False, cwd=REPO)
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
-
-    def login_of(self, user: str, *roles: str, site: str = "") -> str:
-        """A token of a user with these roles (at a site), made when it is first asked for."""
-        if user not in self.users:
-            words = [w for r in roles for w in ("--role", r)] + (["--site", site] if site else [])
-            self.run("user", "create", user, "--name", user.title(), *words)
-            self.users[user] = self.run("token", "create", user)["secret"]
-        return self.users[user]
 
 
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
-    """`suanwang up` on a grid of this machine with a voucher programme."""
-    folder = tmp_path_factory.mktemp("console")
+    """A hub on this machine alone, with a voucher programme."""
     text = (REPO / "suanwang" / "data" / "grids" / "this-machine.yaml").read_text(encoding="utf-8")
-    (folder / "grid.yaml").write_text(text.rstrip() + "\n" + PROGRAMME.lstrip("\n"), encoding="utf-8")
-    environment = {**os.environ, "SUANWANG_HOME": str(folder / "home"), "SUANWANG_GRID": str(folder / "grid.yaml")}
-    environment["LANG"] = "C.UTF-8"
-    command = [sys.executable, "-m", "suanwang", "up", "--port", "0", "--json"]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, env=environment, cwd=REPO, text=True)
-    try:
-        assert process.stdout is not None
-        said = ""
-        while not said.rstrip().endswith("}"):
-            line = process.stdout.readline()
-            assert line, (folder / "log").read_text(encoding="utf-8")
-            said += line
-        yield Hub(environment=environment, **json.loads(said))
-    finally:
-        process.terminate()
-        process.communicate(timeout=START_S)
+    with serving(tmp_path_factory.mktemp("console"), text.rstrip() + "\n" + PROGRAMME.lstrip("\n")) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    found = shutil.which("chromium") or shutil.which("chromium-browser")
-    if found is None:
-        if os.environ.get("SUANWANG_REQUIRE_INTEGRATION") == "1":
-            pytest.fail("Chromium is not installed, and SUANWANG_REQUIRE_INTEGRATION=1 asks for it")
-        pytest.skip("Chromium is not installed")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=found, args=list(FLAGS))
-        yield started
-        started.close()
-
-
-class Visit:
-    """One person's window; what the browser complains of is kept."""
-
-    def __init__(self, browser: Browser, hub: Hub, token: str, lang: str = "en", width: int = 1280) -> None:
-        self.hub = hub
-        context = browser.new_context(viewport={"width": width, "height": 900}, locale=lang)
-        self.page: Page = context.new_page()
-        self.faults: list[str] = []
-        self.page.on("console", self._heard)
-        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
-        self.page.goto(f"{hub.address}/login")
-        self.page.fill("#token", token)
-        self.page.click("main button")
-        self.page.wait_for_url(f"{hub.address}/")
-
-    def _heard(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
-            self.faults.append(message.text)
-
-    def go(self, path: str) -> None:
-        answer = self.page.goto(self.hub.address + path)
-        assert answer is not None
-        assert answer.status == 200, path
-
-    def shot(self, name: str) -> None:
-        if SHOTS:
-            Path(SHOTS).mkdir(parents=True, exist_ok=True)
-            self.page.screenshot(path=f"{SHOTS}/{name}.png", full_page=True)
-
-
-def barriers(page: Page) -> list[tuple[str, str]]:
-    """What axe-core finds serious or critical: the rule, and the first place."""
-    page.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run()")["violations"]
-    return [(v["id"], v["nodes"][0]["html"][:200]) for v in found if v["impact"] in ("serious", "critical")]
+    with chromium() as found:
+        yield found
 
 
 @pytest.mark.timeout(600)
@@ -200,78 +97,80 @@ def test_the_map_goes_back_and_ahead_by_keys(browser: Browser, hub: Hub) -> None
 
 
 @pytest.mark.timeout(300)
-def test_a_tenant_gets_a_quote_orders_it_and_sees_the_bill(browser: Browser, hub: Hub) -> None:
+@LANGUAGES
+def test_a_tenant_gets_a_quote_orders_it_and_sees_the_bill(browser: Browser, hub: Hub, lang: str) -> None:
     hub.run("admin", "deposit", "me", "100", "--key", "first")
-    visit = Visit(browser, hub, hub.token)
+    visit = Visit(browser, hub, hub.token, lang)
     page = visit.page
     visit.go("/quote")
     page.fill("#file", "workload: {}")
-    page.click("text=Ask for a quote")
+    page.click(f"main button:has-text('{visit.say('Ask for a quote')}')")
     page.wait_for_selector("#offers .refusal")
     assert "apiVersion" in page.inner_text("#offers")
     visit.go("/quote")
-    page.click("text=Ask for a quote")
+    page.click(f"main button:has-text('{visit.say('Ask for a quote')}')")
     page.wait_for_selector("#offers-table .chosen")
     assert barriers(page) == []
-    visit.shot("quote-offers")
-    page.click("text=Order it")
+    visit.shot(f"quote-offers-{lang}")
+    page.click("form[hx-post='/quote/order'] button")
     page.wait_for_url("**/jobs/j*")
     deadline = time.monotonic() + 120
-    while "settled" not in page.inner_text("h1") and time.monotonic() < deadline:
+    while visit.page.locator("h1 .state-settled").count() == 0 and time.monotonic() < deadline:
         page.wait_for_timeout(1000)
         page.reload()
-    assert "settled" in page.inner_text("h1")
+    assert page.locator("h1 .state-settled").count()
     assert "499500" in page.inner_text("pre.log")
-    visit.shot("job")
+    visit.shot(f"job-{lang}")
     job = page.url.rpartition("/")[2]
     visit.go("/billing")
     with page.expect_download() as download:
-        page.click("text=Download")
+        page.click(f"text={visit.say('Download')}")
     charges = download.value.path().read_text().splitlines()
     assert "BilledCost" in charges[0]
     assert len(charges) > 1
     page.wait_for_selector("#documents a")
     assert "server-cpu-core" in page.inner_text("#delivered")
-    visit.shot("billing")
+    visit.shot(f"billing-{lang}")
     with page.expect_download() as download:
         page.click("#documents >> text=PDF")
     assert download.value.path().read_bytes().startswith(b"%PDF")
     page.click(f"text={job}")
     assert "¥" in page.inner_text("main dl.tiles")
-    visit.shot("invoice")
+    visit.shot(f"invoice-{lang}")
     assert visit.faults == []
 
 
 @pytest.mark.timeout(300)
-def test_a_voucher_is_applied_for_and_signed_by_two_persons(browser: Browser, hub: Hub) -> None:
-    tenant = Visit(browser, hub, hub.token)
+@LANGUAGES
+def test_a_voucher_is_applied_for_and_signed_by_two_persons(browser: Browser, hub: Hub, lang: str) -> None:
+    tenant, docket = Visit(browser, hub, hub.token, lang), f"a-{lang}"
     tenant.go("/vouchers/programme/our-city")
     tenant.page.fill("#file", CASE)
-    tenant.page.click("text=See what it would grant")
+    tenant.page.click(f"text={tenant.say('See what it would grant')}")
     tenant.page.wait_for_selector("#grant .done")
     assert "20,000.00" in tenant.page.inner_text("#grant")
-    tenant.page.fill("#docket_id", "a-1")
-    tenant.page.click("button:has-text('Apply')")
-    tenant.page.wait_for_url("**/vouchers/docket/a-1")
+    tenant.page.fill("#docket_id", docket)
+    tenant.page.click(f"main button:has-text('{tenant.say('Apply')}')")
+    tenant.page.wait_for_url(f"**/vouchers/docket/{docket}")
     hub.run("voucher", "budget", "our-city", "100000", "--key", "b")
-    maker = Visit(browser, hub, hub.login_of("max", "voucher-maker"))
-    checker = Visit(browser, hub, hub.login_of("che", "voucher-checker"))
+    maker = Visit(browser, hub, hub.login_of("max", "voucher-maker"), lang)
+    checker = Visit(browser, hub, hub.login_of("che", "voucher-checker"), lang)
     for visit, step in (
-        (maker, "pre_check (maker)"),
-        (maker, "review (maker)"),
-        (checker, "publicity (checker)"),
-        (checker, "approved (checker)"),
+        (maker, "pre_check"),
+        (maker, "review"),
+        (checker, "publicity"),
+        (checker, "approved"),
     ):
-        visit.go("/vouchers/docket/a-1")
-        visit.page.click(f"button:has-text('{step}')")
-        visit.page.wait_for_selector(f"h1 .state-{step.partition(' ')[0]}")
-    checker.shot("docket")
+        visit.go(f"/vouchers/docket/{docket}")
+        visit.page.click(f"button:has-text('{word('state', step, translator(lang))} (')")
+        visit.page.wait_for_selector(f"h1 .state-{step}")
+    checker.shot(f"docket-{lang}")
     assert "che" in checker.page.inner_text("#steps")
-    assert "approved (checker)" not in maker.page.content()
+    assert "approved" not in maker.page.content()
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("lang", ["en", "zh-CN"])
+@LANGUAGES
 def test_a_site_sees_its_plan_against_what_happened(browser: Browser, hub: Hub, lang: str) -> None:
     hub.run("admin", "deposit", "me", "100", "--key", "plan")
     hub.run("run", str(REPO / "examples" / "workloads" / "hello.yaml"))
@@ -293,16 +192,17 @@ def test_a_site_sees_its_plan_against_what_happened(browser: Browser, hub: Hub, 
 
 
 @pytest.mark.timeout(300)
-def test_an_operator_drains_a_site_and_a_stranger_sees_nothing(browser: Browser, hub: Hub) -> None:
-    visit = Visit(browser, hub, hub.login_of("chief", "grid-operator", "auditor"))
+@LANGUAGES
+def test_an_operator_drains_a_site_and_a_stranger_sees_nothing(browser: Browser, hub: Hub, lang: str) -> None:
+    visit = Visit(browser, hub, hub.login_of("chief", "grid-operator", "auditor"), lang)
     visit.page.on("dialog", lambda dialog: dialog.accept())
     visit.go("/sites/here")
-    visit.page.click("text=Drain the site")
+    visit.page.click(f"text={visit.say('Drain the site')}")
     visit.page.wait_for_selector("h1 .state-drained")
-    visit.page.click("text=Let the site take work again")
+    visit.page.click(f"text={visit.say('Let the site take work again')}")
     visit.page.wait_for_selector("h1:not(:has(.state-drained))")
     nobody = browser.new_context().new_page()
-    for path in ("/", "/jobs", "/audit", "/vouchers/docket/a-1"):
+    for path in ("/", "/jobs", "/audit", "/vouchers/docket/a-en"):
         nobody.goto(hub.address + path)
         assert "/login" in nobody.url
     nobody.fill("#token", "sw_wrong")

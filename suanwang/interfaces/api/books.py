@@ -8,10 +8,11 @@ from suanwang.domain.identity import Permission
 from suanwang.domain.ledger import Balance
 from suanwang.domain.programme import Programme
 from suanwang.domain.voucher import Voucher
-from suanwang.errors import InvalidInput, NotFound, NotPermitted, Problem, msg
+from suanwang.errors import InvalidInput, NotPermitted, Problem, msg
 from suanwang.interfaces.api.operations import AfterNumber, Id, Limit, operation
 from suanwang.interfaces.serving.bodies import body_of
 from suanwang.interfaces.serving.caller import Caller, needs
+from suanwang.interfaces.serving.shelf import Month, own_tenant
 from suanwang.schemas.answers import ProgrammeList, TenantLine, TenantList, TransferPage
 from suanwang.schemas.focus import focus_csv, plain_csv
 from suanwang.schemas.requests import NewVoucher, Payment
@@ -29,16 +30,6 @@ Anybody = Annotated[Caller, Depends(needs(Permission.GRID_READ))]
 Maker = Annotated[Caller, Depends(needs(Permission.VOUCHERS_MAKE))]
 Key = Annotated[str, Header(alias="Idempotency-Key", pattern=r"^[!-~]{1,200}$")]
 Paid = Annotated[Payment, Depends(body_of(Payment))]
-
-
-def own_tenant(caller: Caller, tenant: str, permission: Permission) -> str:
-    """The tenant, when the caller may see its things. Raises NotFound, with the same words for another's."""
-    known = tenant in {t.id for t in caller.house.hub.grid.tenants}
-    if not known or not visible(caller.principal, tenant, permission):
-        raise NotFound(
-            "not-found", msg("there is no {noun} {key}", noun=msg("tenant"), key=tenant), msg("Check the id.")
-        )
-    return tenant
 
 
 @router.get("/tenants", **operation(Permission.BOOKS_READ, TenantList))
@@ -71,7 +62,6 @@ def _page(found: Any, after: int, limit: int) -> TransferPage:
     return TransferPage(transfers=tuple(found), next=after + len(found) if len(found) == limit else None)
 
 
-Month = Annotated[str, Query(pattern=r"^[0-9]{4}-[0-9]{2}$", description="As 2026-11, in the grid's zone.")]
 Form = Annotated[Literal["csv", "focus-1.2", "focus-1.4"], Query(alias="format", description="Plain, or FOCUS.")]
 
 

@@ -10,11 +10,11 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from suanwang.domain.identity import TENANT_ROLES, Permission, Project, Token, User
 from suanwang.errors import InvalidInput, NotFound, NotPermitted, Problem, msg
-from suanwang.interfaces.api.books import own_tenant
 from suanwang.interfaces.api.operations import After, AfterNumber, Id, Limit, operation
 from suanwang.interfaces.api.tags import require_match, tagged
 from suanwang.interfaces.serving.bodies import body_of
 from suanwang.interfaces.serving.caller import Caller, caller, needs
+from suanwang.interfaces.serving.shelf import own_tenant
 from suanwang.schemas.answers import AuditPage, MadeToken, Me, ProjectList, TokenList, UserPage
 from suanwang.schemas.requests import ChangedUser, NewProject, NewTokenBody, NewUser
 from suanwang.service.identity import (

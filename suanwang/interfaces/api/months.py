@@ -6,9 +6,9 @@ from fastapi import APIRouter, Depends
 
 from suanwang.domain.identity import Permission
 from suanwang.domain.invoice import Invoice
-from suanwang.interfaces.api.books import Month, Reader, own_tenant
 from suanwang.interfaces.api.operations import Id, operation
-from suanwang.interfaces.serving.caller import Caller, caller, site_books
+from suanwang.interfaces.serving.caller import Caller, caller, needs
+from suanwang.interfaces.serving.shelf import Month, own_tenant, site_books
 from suanwang.schemas.answers import BudgetList, DocumentList
 from suanwang.service.budgets import budget_states
 from suanwang.service.delivered import DeliveredMonth, delivered_month
@@ -16,6 +16,7 @@ from suanwang.service.invoices import site_statement, tenant_documents
 
 router = APIRouter(prefix="/v1", tags=["books"])
 P = Permission.BOOKS_READ
+Reader = Annotated[Caller, Depends(needs(P))]
 
 
 @router.get("/tenants/{tenant_id}/budgets", **operation(P, BudgetList, refuses=(404,)))

@@ -19,7 +19,6 @@ from suanwang.interfaces.serving.known import Known
 from suanwang.interfaces.serving.refusals import language_of
 from suanwang.schemas.wire import plain
 from suanwang.service.acting import Act, acting, store_of
-from suanwang.service.drains import operated
 from suanwang.service.hub import Hub
 from suanwang.service.identity import authenticate, digest, unknown
 
@@ -135,17 +134,3 @@ def needs(permission: Permission) -> Callable[[Caller], Coroutine[Any, Any, Call
         return found
 
     return allowed
-
-
-def site_books(who: Caller, site_id: str) -> Hub:
-    """The hub, to read the books of a site: for whoever may read all books, and for the site's operator.
-
-    Raises NotFound (another's site is like a missing one), NotPermitted(role-missing).
-    """
-    principal = who.principal
-    if principal.everywhere(Permission.BOOKS_READ):
-        who.house.hub.grid.site(site_id)
-        return who.reading(Permission.BOOKS_READ)
-    principal.require(Permission.SITES_OPERATE)
-    operated(who.house.hub.grid, principal).site(site_id)
-    return who.reading(Permission.SITES_OPERATE)

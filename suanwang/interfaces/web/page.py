@@ -21,6 +21,7 @@ from suanwang.interfaces.reports.html import html_page
 from suanwang.interfaces.reports.pdf import pdf_file
 from suanwang.interfaces.serving.caller import Caller, caller
 from suanwang.interfaces.serving.refusals import language_of, status_of
+from suanwang.interfaces.web.words import word
 
 ReportForm = Literal["html", "pdf"]
 THEMES = ("auto", "light", "dark")
@@ -86,6 +87,7 @@ def render(request: Request, template: str, who: Caller | None, status: int = 20
     text = ENVIRONMENT.get_template(template).render(
         t=lambda text, **values: translate(text).format(**values) if values else translate(text),
         say=lambda message: message.render(translate) if isinstance(message, Message) else str(message),
+        word=lambda kind, name: word(kind, name, translate),
         money=money,
         when=when,
         duration=figures.duration,

@@ -9,9 +9,9 @@ from fastapi.responses import Response
 from suanwang.domain.identity import Permission
 from suanwang.domain.job import JobState
 from suanwang.errors import NotFound, msg
-from suanwang.interfaces.api.books import Month, own_tenant
 from suanwang.interfaces.i18n import Translate
 from suanwang.interfaces.reports.invoice import month_document
+from suanwang.interfaces.serving.shelf import Month, own_tenant
 from suanwang.interfaces.web.page import ReportForm, Visitor, printed, render, text_of
 from suanwang.service.budgets import budget_states
 from suanwang.service.delivered import DeliveredLine, delivered_month

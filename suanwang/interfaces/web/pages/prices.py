@@ -30,7 +30,7 @@ def heat_map(table: PriceTable, names: list[str]) -> dict[str, Any]:
     cells = [[h, i, round(v, 4)] for i, p in enumerate(pools) for h, v in enumerate(table.pools[p].total)]
     values = [cell[2] for cell in cells] or [0.0]
     return {
-        "grid": {"left": 120, "right": 24, "top": 8, "bottom": 76},
+        "grid": {"left": 120, "right": 48, "top": 8, "bottom": 76},
         "tooltip": {},
         "xAxis": {"type": "category", "data": names, "name": "UTC"},
         "yAxis": {"type": "category", "data": pools},

@@ -98,10 +98,10 @@ def pareto(options: list[Option], placed: bool, who: Visitor) -> dict[str, Any]:
             least = o.total.micro
             front.append([o.end.isoformat(), o.total.micro / MICRO])
     return {
-        "grid": {"left": 80, "right": 40, "top": 24, "bottom": 40},
+        "grid": {"left": 80, "right": 120, "top": 28, "bottom": 40},
         "tooltip": {},
-        "xAxis": {"type": "time", "name": "UTC"},
-        "yAxis": {"type": "value", "name": unit, "scale": True},
+        "xAxis": {"type": "time", "name": "UTC", "boundaryGap": ["5%", "5%"]},
+        "yAxis": {"type": "value", "name": unit, "scale": True, "boundaryGap": ["15%", "15%"]},
         "series": [
             {"type": "scatter", "data": dots, "label": {"show": True, "formatter": "{b}", "position": "right"}},
             {"type": "line", "data": front, "step": "end", "symbol": "none", "lineStyle": {"type": "dashed"}},

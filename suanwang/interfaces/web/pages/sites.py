@@ -12,11 +12,10 @@ from suanwang.domain.money import Money
 from suanwang.errors import NotFound, NotPermitted, msg
 from suanwang.feasibility.study import rests_on
 from suanwang.feasibility.variance import review
-from suanwang.interfaces.api.books import Month
 from suanwang.interfaces.reports.html import html_page
 from suanwang.interfaces.reports.invoice import month_document
 from suanwang.interfaces.reports.review import review_report
-from suanwang.interfaces.serving.caller import site_books
+from suanwang.interfaces.serving.shelf import Month, site_books
 from suanwang.interfaces.web.page import ReportForm, Visitor, printed, render, text_of
 from suanwang.schemas.site_plan import read_site_plan
 from suanwang.schemas.yaml_file import decode
