@@ -59,6 +59,7 @@ class Agent:
         settle_s: float = 2.0,
         look_s: float = LOOK_S_MIN,
         idle_s: float = LOOK_S_IDLE,
+        look_share: float = LOOK_SHARE,
     ) -> None:
         spool.bind(site_id)
         self._site_id = site_id
@@ -70,6 +71,7 @@ class Agent:
         self._settle_s = settle_s
         self._look_s = look_s
         self._idle_s = idle_s
+        self._look_share = look_share
         self._hello = Hello(
             agent_id=spool.agent_id(),
             session=secrets.token_hex(8),
@@ -121,7 +123,7 @@ class Agent:
             self._look = self._driver.look(policy)
             took_s = monotonic() - began
             least_s = self._look_s if self._driver.busy else self._idle_s
-            self._look_at = monotonic() + max(least_s, min(took_s / LOOK_SHARE, LOOK_S_MAX))
+            self._look_at = monotonic() + max(least_s, min(took_s / self._look_share, LOOK_S_MAX))
 
     def _open(self, pools: Sequence[Pool]) -> None:
         self._driver = Driver(self._open_engines(pools), self._spool, self._clock, self._said, settle_s=self._settle_s)

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from math import inf
 from pathlib import Path
 
 from suanwang.adapters.engines.agent import agent_engines
@@ -152,6 +153,7 @@ def _agent(folder: Path, site_id: str, hub: Hub, clock: Clock) -> Agent:
         settle_s=0.0,
         look_s=0.0,
         idle_s=0.0,
+        look_share=inf,  # it looks at every turn: grid time may go on by a day before a second is over
     )
 
 
