@@ -18,12 +18,13 @@ from suanwang.adapters.signals.source import signal_reader
 from suanwang.adapters.store.sql import open_store
 from suanwang.domain.catalog import Catalog
 from suanwang.domain.price import PriceBook
+from suanwang.domain.signal import Signal
 from suanwang.domain.site import Grid
 from suanwang.domain.workload import Workload
 from suanwang.errors import InvalidInput, Problem, msg, why_not_read
 from suanwang.hub_ports import HubStore
 from suanwang.ports import Clock, Engine
-from suanwang.schemas.grid import read_grid
+from suanwang.schemas.grid import read_grid, read_grid_signals
 from suanwang.schemas.price_book import read_price_book
 from suanwang.schemas.workload import read_workload
 from suanwang.schemas.yaml_file import decode
@@ -38,13 +39,24 @@ THIS_MACHINE = "suanwang/data/grids/this-machine.yaml"
 class House:
     """Everything composed: the settings, the catalog, and the hub that the use cases work with.
 
-    `store` is the hub's own, with users, tokens and the audit log.
+    `store` is the hub's own, with users, tokens and the audit log. `grid_file`: "" for this machine alone.
     """
 
     settings: Settings
     catalog: Catalog
     hub: Hub
     store: HubStore
+    grid_file: str = ""
+
+    def read_signals(self) -> tuple[dict[str, dict[str, Signal]], list[Problem]]:
+        """What the sites take from elsewhere, read anew: by site and field, and what is wrong with the others.
+
+        Raises InvalidInput where the grid file cannot be read.
+        """
+        if not self.grid_file:
+            return {}, []
+        read = signal_reader(Path(self.grid_file).parent, SystemClock().now())
+        return read_grid_signals(read_text(self.grid_file), self.grid_file, read)
 
     @property
     def bundles(self) -> Bundles:
@@ -68,7 +80,8 @@ def open_house(environment: Mapping[str, str] | None = None, *, grid: str = "") 
     """
     settings = read_settings(os.environ if environment is None else environment)
     catalog = load_catalog(settings.catalog)
-    plan = load_grid(grid or settings.grid, catalog, load_price_books(settings.price_books))
+    grid = grid or settings.grid
+    plan = load_grid(grid, catalog, load_price_books(settings.price_books))
     make_home(settings.home)
     clock = open_clock(settings)
     store = open_store(settings.database_url)
@@ -80,7 +93,7 @@ def open_house(environment: Mapping[str, str] | None = None, *, grid: str = "") 
         accelerators=catalog.accelerators,
     )
     open_accounts(hub)
-    return House(settings=settings, catalog=catalog, hub=hub, store=store)
+    return House(settings=settings, catalog=catalog, hub=hub, store=store, grid_file=grid)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

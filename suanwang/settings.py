@@ -72,6 +72,11 @@ TABLE: tuple[Setting, ...] = (
         description="Seconds of grid time between two looks whether jobs that wait gain by a move; 0 means none.",
     ),
     Setting(
+        name="signals_s",
+        default="900",
+        description="Seconds between two readings of the signals of sites by a hub that serves; 0 means at start only.",
+    ),
+    Setting(
         name="rate_limit",
         default="50",
         description="Requests a second that one user may make at a hub, on average over 4 s; 0 means no limit.",
@@ -105,6 +110,7 @@ class Settings:
     oidc_client_secret: str = field(default="", repr=False)
     public_url: str = ""
     replan_s: float = 900.0
+    signals_s: float = 900.0
     rate_limit: float = 50.0
     in_flight_max: int = 300
 
@@ -129,6 +135,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     if speed != 1 or text["clock_origin"]:
         problems += _origin_problems(text["clock_origin"])
     replan_s = _number(text["replan_s"], "replan_s", 0, 1e9, problems)
+    signals_s = _number(text["signals_s"], "signals_s", 0, 1e9, problems)
     rate_limit = _number(text["rate_limit"], "rate_limit", 0, 1e6, problems)
     in_flight_max = _number(text["in_flight_max"], "in_flight_max", 1, 1e5, problems)
     if problems:
@@ -152,6 +159,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         oidc_client_secret=text["oidc_client_secret"],
         public_url=text["public_url"].rstrip("/"),
         replan_s=replan_s,
+        signals_s=signals_s,
         rate_limit=rate_limit,
         in_flight_max=int(in_flight_max),
     )

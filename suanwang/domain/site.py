@@ -1,9 +1,9 @@
 """Sites, their pools, the links between them, and the grid that joins them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from suanwang.domain.accelerator import Accelerator
 from suanwang.domain.budget import Budget
@@ -47,6 +47,24 @@ class Site:
         if self.power is None or self.power.edges[0] >= tariff.until or self.power.until <= start:
             return tariff
         return tariff.under(self.power)
+
+    def heard(self, signals: Mapping[str, Signal]) -> Self:
+        """The site with what was heard from elsewhere (`power`, `pue`, `carbon`, `carbon_market`): that holds where it
+        is known, and elsewhere what held before. Where a price of power leaves a gap after the one before it, only the
+        new one is kept, and the tariff holds between them."""
+        power, market = signals.get("power"), signals.get("carbon_market")
+        pue, carbon = signals.get("pue"), signals.get("carbon")
+        if power is not None and self.power is not None and power.edges[0] <= self.power.until:
+            power = self.power.under(power)
+        if market is not None and self.carbon_market is not None:
+            market = self.carbon_market.under(market)
+        return replace(
+            self,
+            power=power or self.power,
+            pue=self.pue.under(pue) if pue else self.pue,
+            carbon_location=self.carbon_location.under(carbon) if carbon else self.carbon_location,
+            carbon_market=market or self.carbon_market,
+        )
 
     def power_price_it(self, start: datetime, end: datetime) -> Signal:
         """Price of a kWh that reaches the IT equipment: tariff x PUE, currency/kWh."""

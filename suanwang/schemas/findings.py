@@ -97,10 +97,15 @@ class Findings:
             self.add(path, msg("{problem}.", problem=str(error)[:200]), msg("Correct these figures together."))
         return None
 
+    @property
+    def problems(self) -> list[Problem]:
+        """All of them, in the order of the file."""
+        return sorted(self._problems, key=_line)
+
     def raise_any(self) -> None:
-        """Raises InvalidInput with all of them, in the order of the file."""
+        """Raises InvalidInput with all of them."""
         if self._problems:
-            raise InvalidInput(sorted(self._problems, key=_line))
+            raise InvalidInput(self.problems)
 
 
 def _inside(path: Path, places: set[Path]) -> bool:

@@ -9,8 +9,9 @@ from suanwang.domain.catalog import Catalog
 from suanwang.domain.geography import City, LatencyModel
 from suanwang.domain.money import Money
 from suanwang.domain.price import PriceBook
+from suanwang.domain.signal import Signal
 from suanwang.domain.site import Grid, Link, Tenant
-from suanwang.errors import InvalidInput, NotFound, msg
+from suanwang.errors import InvalidInput, NotFound, Problem, msg
 from suanwang.schedule.scheme import find_scheme
 from suanwang.schemas.entitlements import make_entitlements
 from suanwang.schemas.findings import Findings
@@ -21,6 +22,7 @@ from suanwang.schemas.price_book import exact, make_price_book
 from suanwang.schemas.programme import check_programme, make_programme
 from suanwang.schemas.section import read_section
 from suanwang.schemas.signal_fields import ReadSignal
+from suanwang.schemas.signals import read_signals
 from suanwang.schemas.site import make_site
 from suanwang.schemas.yaml_file import Path, read_yaml
 from suanwang.units import MICRO
@@ -84,6 +86,22 @@ def read_grid(
         budgets=tuple(budget for budget in budgets if budget),
         zone=section.zone or UTC,
     )
+
+
+def read_grid_signals(text: str, name: str, read: ReadSignal) -> tuple[dict[str, dict[str, Signal]], list[Problem]]:
+    """The signals of a grid file's sites as they are now, by site and field, and what is wrong with the others.
+
+    Raises InvalidInput where the file itself cannot be read.
+    """
+    findings = Findings(read_yaml(text, name))
+    section = read_section(GridFile, findings).grid
+    findings.raise_any()
+    found = {}
+    for i, site in enumerate(section.sites):
+        heard = read_signals(site.signals, (*ROOT, "sites", i, "signals"), findings, section.currency, read)
+        if heard:
+            found[site.id] = heard
+    return found, findings.problems
 
 
 def _check_ids(section: GridSection, findings: Findings) -> None:

@@ -39,8 +39,7 @@ def make_site(
     signals = read_signals(section.signals, (*path, "signals"), findings, currency, read)
     if place is None or tariff is None or pue is None or location is None:
         return None
-    market = market.under(signals["carbon_market"]) if market and "carbon_market" in signals else market
-    return Site(
+    site = Site(
         id=section.id,
         name=section.name,
         name_zh=section.name_zh,
@@ -48,15 +47,15 @@ def make_site(
         latitude=place[0],
         longitude=place[1],
         tariff=tariff,
-        pue=pue.under(signals["pue"]) if "pue" in signals else pue,
-        carbon_location=location.under(signals["carbon"]) if "carbon" in signals else location,
-        carbon_market=market or signals.get("carbon_market"),
-        power=signals.get("power"),
+        pue=pue,
+        carbon_location=location,
+        carbon_market=market,
         province=_province(section, hub),
         hub=hub.id if hub else "",
         drained=section.drained,
         labels=section.labels,
     )
+    return site.heard(signals)
 
 
 def _province(section: SiteSection, hub: Hub | None) -> str:

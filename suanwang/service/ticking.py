@@ -5,8 +5,10 @@ import logging
 import secrets
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from time import perf_counter
 
+from suanwang.domain.site import Grid
 from suanwang.errors import NotNow
 from suanwang.hub_ports import HubStore
 from suanwang.ports import Clock
@@ -60,6 +62,10 @@ class Ticker:
         """End after the tick that runs now, and give the lease back, so that another hub goes on at once."""
         self._stop.set()
         self._thread.join()
+
+    def take(self, grid: Grid) -> None:
+        """From the next tick on the grid is this one."""
+        self._hub = replace(self._hub, grid=grid)
 
     @property
     def alive(self) -> bool:

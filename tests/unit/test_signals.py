@@ -17,10 +17,12 @@ from suanwang.adapters.signals.source import signal_reader
 from suanwang.domain.signal import Signal
 from suanwang.domain.site import Grid, Site
 from suanwang.errors import InvalidInput
-from suanwang.schemas.grid import read_grid
+from suanwang.schemas.grid import read_grid, read_grid_signals
 from suanwang.schemas.signal_fields import SignalSection
 from suanwang.schemas.wrong import Wrong
+from suanwang.service.feeds import Feeds, Heard, with_heard
 
+DAY = timedelta(days=1)
 NOW = datetime(2026, 11, 25, 6, tzinfo=UTC)
 CSV = "time,price\n2026-11-25T14:00+08:00,300\n2026-11-25T15:00+08:00,-20.5\n"
 TEXT = Path("examples/grids/three-hubs.yaml").read_text()
@@ -157,3 +159,60 @@ def test_a_signal_over_another() -> None:
     assert base.under(Signal.of("u", [(hours[3], 9)], until=hours[5])).until == hours[5]
     with pytest.raises(ValueError, match="is not u"):
         base.under(Signal.constant("v", 1))
+
+
+def test_what_is_heard_later_goes_over_what_was_known(tmp_path: Path) -> None:
+    (tmp_path / "spot.csv").write_text(CSV)
+    before = guian("{power: {file: spot.csv, value: price, scale: 0.001}}", tmp_path)
+    hour = datetime(2026, 11, 25, 6, tzinfo=UTC)
+    later = Signal.of("CNY/kWh", [(hour + timedelta(hours=1), "0.4"), (hour + timedelta(hours=2), "0.5")], hour + DAY)
+    after = before.heard({"power": later})
+    prices = after.power_price(hour, hour + DAY)
+    assert prices.at(hour) == 0.3, "an hour that the source no longer tells keeps its price"
+    assert prices.at(hour + timedelta(hours=1)) == 0.4, "the newest forecast holds"
+    assert before.power_price(hour, hour + DAY).at(hour + timedelta(hours=1)) == -0.0205
+
+
+def test_a_gap_between_two_prices_is_the_tariffs(tmp_path: Path) -> None:
+    (tmp_path / "spot.csv").write_text(CSV)
+    before = guian("{power: {file: spot.csv, value: price, scale: 0.001}}", tmp_path)
+    start = datetime(2026, 11, 27, tzinfo=UTC)
+    after = before.heard({"power": Signal.of("CNY/kWh", [(start, "0.1")], start + DAY)})
+    gap = start - timedelta(hours=6)
+    assert after.power_price(gap, start).at(gap) == before.tariff.signal(before.zone, gap, start).at(gap)
+    assert after.power_price(gap, start + DAY).at(start) == 0.1
+
+
+def test_the_other_signals_lie_over_what_the_site_says(tmp_path: Path) -> None:
+    (tmp_path / "spot.csv").write_text(CSV)
+    site = guian("{power: {file: spot.csv, value: price, scale: 0.001}}", tmp_path)
+    at = datetime(2026, 11, 27, tzinfo=UTC)
+    heard = {
+        "pue": Signal.of("kWh/kWh", [(at, "1.31")], at + DAY),
+        "carbon": Signal.of("kg/kWh", [(at, "0.4")], at + DAY),
+        "carbon_market": Signal.of("kg/kWh", [(at, "0.05")], at + DAY),
+    }
+    found = site.heard(heard)
+    assert (found.pue.at(at), found.pue.at(at - DAY), found.pue.at(at + DAY)) == (1.31, 1.2, 1.2)
+    assert (found.carbon_location.at(at), found.carbon_location.at(at - DAY)) == (0.4, site.carbon_location.at(at))
+    assert found.carbon_market is not None
+    assert found.carbon_market.at(at) == 0.05
+    assert site.heard({}) == site
+
+
+def test_feeds_hand_on_what_could_be_read_and_tell_the_rest(tmp_path: Path) -> None:
+    text = with_signals("{power: {file: spot.csv, value: price, scale: 0.001}, pue: {file: none.csv}}")
+    (tmp_path / "spot.csv").write_text(CSV)
+    taken: list[Heard] = []
+    faults: list[int] = []
+    feeds = Feeds(
+        60, lambda: read_grid_signals(text, "grid.yaml", signal_reader(tmp_path, NOW)), taken.append, faults.append
+    )
+    feeds.once()
+    assert list(taken[0]["guian"]) == ["power"]
+    assert faults == [1]
+    grid = with_heard(read_grid(TEXT, "grid.yaml", load_catalog(())), {**taken[0], "gone": {}})
+    assert grid.site("guian").power == taken[0]["guian"]["power"]
+    (tmp_path / "spot.csv").unlink()
+    feeds.once()
+    assert (len(taken), faults) == (1, [1, 2]), "what was known holds"

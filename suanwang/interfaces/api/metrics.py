@@ -46,6 +46,9 @@ def _requests(front: Front) -> Iterator[Metric]:
     yield times
     yield GaugeMetricFamily("suanwang_requests_in_flight", "Requests being answered.", front.served.total("in_flight"))
     yield GaugeMetricFamily("suanwang_streams_open", "Event streams that are open.", front.served.total("streams"))
+    reads, faults = front.served.total("signal_reads"), front.served.total("signal_faults")
+    yield CounterMetricFamily("suanwang_signal_reads", "Times that the signals of sites were read.", reads)
+    yield CounterMetricFamily("suanwang_signal_faults", "Signals that could not be read; the last ones hold.", faults)
 
 
 def _ticks(front: Front) -> Iterator[Metric]:

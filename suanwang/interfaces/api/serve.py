@@ -5,6 +5,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import IO
 
 import uvicorn
@@ -17,6 +18,7 @@ from suanwang.interfaces.api.app import create_app
 from suanwang.interfaces.serving.front import Front, front_of_app
 from suanwang.interfaces.serving.served import TICKS, Served
 from suanwang.schedule.scheme import find_scheme
+from suanwang.service.feeds import Feeds, Heard, with_heard
 from suanwang.service.ticking import Courier, Ticker
 
 BACKLOG = 2048
@@ -76,6 +78,7 @@ def serve(
     )
     caller = Caller()
     courier = Courier(house.store, house.hub.clock, caller.send)
+    feeds = _feeds(front_of_app(app), ticker, served)
     if ticking:
         ticker.start()
         courier.start()
@@ -83,11 +86,31 @@ def serve(
         on_ready()
         _until_signalled(Server(config), listener, front_of_app(app), until)
     finally:
+        feeds.stop()
         if ticking:
             courier.stop()
             ticker.stop()
             served.put(dict.fromkeys(TICKS, 0.0))
         caller.close()
+
+
+def _feeds(front: Front, ticker: Ticker, served: Served) -> Feeds:
+    """Reads the signals of sites anew for those who quote and for the ticker; it runs where there are any."""
+
+    def take(heard: Heard) -> None:
+        house = front.house
+        grid = with_heard(house.hub.grid, heard)
+        front.house = replace(house, hub=replace(house.hub, grid=grid))
+        ticker.take(grid)
+
+    def told(faults: int) -> None:
+        served.add("signal_reads", 1)
+        served.add("signal_faults", faults)
+
+    feeds = Feeds(front.house.settings.signals_s, front.house.read_signals, take, told)
+    if front.house.settings.signals_s and front.house.grid_file:
+        feeds.start()
+    return feeds
 
 
 class Server(uvicorn.Server):

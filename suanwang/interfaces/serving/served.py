@@ -16,7 +16,16 @@ BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 """Upper bounds of the buckets that times are counted in."""
 STATUSES = tuple(f"{first}xx" for first in range(6))
 TICKS = ("ticks", "tick_faults", "tick_seconds", "tick_leader", "replanned", "ticking")
-FIELDS = (*STATUSES, "in_flight", "streams", "seconds", *(f"bucket {n}" for n in range(len(BOUNDS_S) + 1)), *TICKS)
+SIGNALS = ("signal_reads", "signal_faults")
+FIELDS = (
+    *STATUSES,
+    *SIGNALS,
+    "in_flight",
+    "streams",
+    "seconds",
+    *(f"bucket {n}" for n in range(len(BOUNDS_S) + 1)),
+    *TICKS,
+)
 _PLACE = {field: number for number, field in enumerate(FIELDS)}
 _ROW_BYTES = np.dtype(np.float64).itemsize * len(FIELDS)
 

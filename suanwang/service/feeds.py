@@ -1,0 +1,72 @@
+"""Feeds: the signals that sites take from elsewhere, read again and again while a hub serves.
+
+What is heard goes over what was known (`Site.heard`): later hours have the newest forecast, earlier ones keep theirs.
+What was metered is charged already, and does not change. A feed that cannot be read leaves all as it is, and is told.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from suanwang.domain.signal import Signal
+from suanwang.domain.site import Grid
+from suanwang.errors import InvalidInput, Problem
+
+log = logging.getLogger("suanwang.feeds")
+
+Heard = Mapping[str, Mapping[str, Signal]]
+"""Signals by site and field."""
+
+
+def with_heard(grid: Grid, heard: Heard) -> Grid:
+    """The grid with what its sites heard; sites that it does not have are left out."""
+    sites = tuple(site.heard(heard[site.id]) if heard.get(site.id) else site for site in grid.sites)
+    return replace(grid, sites=sites)
+
+
+class Feeds:
+    """A thread that reads every `every_s` seconds, first after as long."""
+
+    def __init__(
+        self,
+        every_s: float,
+        read: Callable[[], tuple[Heard, Sequence[Problem]]],
+        take: Callable[[Heard], None],
+        told: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        """`take` gets what was read, `told` how many signals could not be; both are called in the thread."""
+        self._every_s = every_s
+        self._read = read
+        self._take = take
+        self._told = told
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="feeds", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End; what is being read is not waited for."""
+        self._stop.set()
+
+    def once(self) -> None:
+        """Read, and hand on what could be read."""
+        try:
+            heard, problems = self._read()
+        except InvalidInput as error:
+            heard, problems = {}, error.problems
+        for problem in problems:
+            log.warning("signal not read: %s: %s", problem.place, problem.message)
+        if heard or problems:
+            self._told(len(problems))
+        if heard and not self._stop.is_set():
+            self._take(heard)
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._every_s):
+            try:
+                self.once()
+            except Exception:
+                log.exception("signals not read")
+                self._told(1)
