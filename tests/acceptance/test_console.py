@@ -177,6 +177,8 @@ def test_a_site_sees_its_plan_against_what_happened(browser: Browser, hub: Hub, 
     visit = Visit(browser, hub, hub.login_of("sita", "site-operator", site="here"), lang)
     page = visit.page
     visit.go("/sites/here")
+    page.wait_for_selector("#revenue-table")
+    assert "local" in page.inner_text("#revenue-table")
     page.set_input_files("#plan", REPO / "examples" / "sites" / "university.yaml")
     page.fill("#since", f"{datetime.now(UTC) - timedelta(days=40):%Y-%m-%d}")
     page.click("main form[hx-post$='/review'] button")

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 
 from suanwang.domain.identity import Permission
 from suanwang.domain.invoice import Invoice
@@ -13,6 +13,7 @@ from suanwang.schemas.answers import BudgetList, DocumentList
 from suanwang.service.budgets import budget_states
 from suanwang.service.delivered import DeliveredMonth, delivered_month
 from suanwang.service.invoices import site_statement, tenant_documents
+from suanwang.service.revenue import SiteRevenue, revenue_ahead
 
 router = APIRouter(prefix="/v1", tags=["books"])
 P = Permission.BOOKS_READ
@@ -38,6 +39,17 @@ def show_delivered(caller: Reader, tenant_id: Id, month: Month) -> Any:
     """A tenant's compute of a month in PFLOP-hours: at the peak of its cards, and what of it was delivered."""
     tenant = own_tenant(caller, tenant_id, P)
     return caller.answer(delivered_month(caller.reading(P), tenant, month))
+
+
+@router.get("/sites/{site_id}/revenue", **operation(Permission.SITES_OPERATE, SiteRevenue, refuses=(400, 404)))
+def show_revenue(
+    who: Annotated[Caller, Depends(caller)],
+    site_id: Id,
+    hours: Annotated[int, Query(ge=1, le=24 * 31, description="Whole hours from now on.")] = 48,
+) -> Any:
+    """What a site's promised hours earn at the marginal prices of the hours ahead, and what its idle ones are worth."""
+    site_books(who, site_id)
+    return who.answer(revenue_ahead(who.house.hub, site_id, hours))
 
 
 @router.get("/sites/{site_id}/statement", **operation(Permission.SITES_OPERATE, Invoice, refuses=(404,)))

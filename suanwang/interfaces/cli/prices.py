@@ -17,10 +17,13 @@ if TYPE_CHECKING:
 @click.option("--hours", type=click.IntRange(1, 24 * 366), default=168, show_default=True, help="How many hours.")
 @click.option("--picture", default="", help="Draw the prices by pool and hour: FILE.svg or FILE.png.")
 @click.option("--one-more", default="", help="Tell what as many accelerators more in this pool would be worth.")
+@click.option("--site", default="", help="Tell what this site's promised hours earn at the prices, and its idle ones.")
 @click.option("--quote", default="", help="Quote this workload file at the prices: own cost plus congestion.")
 @json_option
 @click.pass_obj
-def prices(terminal: Terminal, grid: str, hours: int, picture: str, one_more: str, quote: str, as_json: bool) -> int:
+def prices(
+    terminal: Terminal, grid: str, hours: int, picture: str, one_more: str, site: str, quote: str, as_json: bool
+) -> int:
     """The marginal price of every pool and hour, per accelerator-hour, given what is promised already.
 
     Rent, plus power at the accelerator's own power, plus congestion: what one accelerator more, there and then, would
@@ -37,6 +40,8 @@ def prices(terminal: Terminal, grid: str, hours: int, picture: str, one_more: st
     from suanwang.sdk import Client
 
     with Client.open(grid) as client:
+        if site:
+            return _revenue(terminal, client, site, hours, as_json=as_json)
         if one_more or quote:
             return _asked(terminal, client, hours, one_more, quote, as_json=as_json)
         found, zone = client.prices(hours), next(iter(client.zones().values()))
@@ -69,6 +74,36 @@ def prices(terminal: Terminal, grid: str, hours: int, picture: str, one_more: st
         rows,
         title=msg("Mean, {currency}/accelerator-hour", currency=found.currency),
     )
+    return 0
+
+
+def _revenue(terminal: Terminal, client: "Client", site: str, hours: int, *, as_json: bool) -> int:
+    """What a site's hours ahead earn, pool by pool."""
+    from suanwang.interfaces import figures
+    from suanwang.schemas.wire import plain
+    from suanwang.service.revenue import revenue_ahead
+
+    found = revenue_ahead(client.house.hub, site, hours)
+    if as_json:
+        terminal.json(plain(found))
+        return 0
+    columns = [msg("pool"), msg(">promised hours"), msg(">rent"), msg(">power"), msg(">congestion")]
+    columns += [msg(">idle hours"), msg(">worth of the idle"), msg(">earned per accelerator-hour")]
+    rows = [
+        (
+            pool.pool_id,
+            f"{pool.promised_hours:,.1f}",
+            *(figures.money(part) for part in (pool.rent, pool.power, pool.congestion)),
+            f"{pool.idle_hours:,.1f}",
+            figures.money(pool.idle_worth),
+            f"{pool.yield_per_hour:.4f}",
+        )
+        for pool in found.pools
+    ]
+    title = msg(
+        "Estimate at the marginal prices of the next {hours} h, {currency}", hours=hours, currency=client.currency()
+    )
+    terminal.table(columns, rows, title=title)
     return 0
 
 

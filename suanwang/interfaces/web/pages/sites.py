@@ -23,8 +23,10 @@ from suanwang.service.actuals import metered
 from suanwang.service.drains import pool_place, present, set_drained, site_place
 from suanwang.service.invoices import is_issued, site_statement
 from suanwang.service.listing import ask_pools, site_status
+from suanwang.service.revenue import revenue_ahead
 
 router = APIRouter(include_in_schema=False, prefix="/sites")
+HOURS_AHEAD = 48
 
 
 @router.get("")
@@ -57,6 +59,14 @@ def site_page(request: Request, who: Visitor, site_id: str) -> Response:
         month=month,
         operates=_operates(who, site_id),
     )
+
+
+@router.get("/{site_id}/revenue")
+def revenue_part(request: Request, who: Visitor, site_id: str) -> Response:
+    """What the site's hours ahead earn at the marginal prices. Raises NotFound, NotPermitted."""
+    site_books(who, site_id)
+    found = revenue_ahead(who.house.hub, site_id, HOURS_AHEAD)
+    return render(request, "revenue_part.html", who, found=found, currency=who.house.hub.grid.currency)
 
 
 @router.get("/{site_id}/statement")
