@@ -16,6 +16,7 @@ from suanwang.domain.ledger import Transfer
 from suanwang.domain.programme import Programme
 from suanwang.domain.usage import UsageRecord
 from suanwang.domain.webhook import Delivery, Webhook
+from suanwang.settle.budgets import Alert
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,9 +138,10 @@ class TenantList:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetList:
-    """A tenant's budgets and quotas in their present periods."""
+    """A tenant's budgets and quotas in their present periods, and the warnings that these have given."""
 
     budgets: tuple[BudgetState, ...]
+    alerts: tuple[Alert, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,15 +35,19 @@ class Books:
     """Raises SuanwangError for every refusal."""
 
     def __init__(self, hub: Hub) -> None:
-        self._hub = hub
+        self._composed = hub
+
+    @property
+    def _hub(self) -> Hub:
+        return self._composed
 
     def budgets(self, when: datetime | None = None, tenant: str = "") -> list[BudgetState]:
         """Every budget in the period that holds `when` (now), with what is used, reserved and free."""
         return budget_states(self._hub, when, tenant)
 
-    def budget_alerts(self, when: datetime | None = None) -> Sequence[Alert]:
+    def budget_alerts(self, when: datetime | None = None, tenant: str = "") -> Sequence[Alert]:
         """The warnings of those periods, in order of time."""
-        return budget_alerts(self._hub, when)
+        return budget_alerts(self._hub, when, tenant)
 
     def price_books(self) -> list[tuple[PriceBook, bool]]:
         """Every version that the grid has or that was used, and whether it is sealed."""

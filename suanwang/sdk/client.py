@@ -73,8 +73,9 @@ class Client:
 
     @property
     def books(self) -> Books:
-        """Budgets, periods, price books, documents. Raises NotPermitted(hub-only) for a hub elsewhere."""
-        return Books(self.house.hub)
+        """Budgets, periods, price books, documents. Of a hub elsewhere a tenant's and a site's can be read; the other
+        verbs raise NotPermitted(hub-only)."""
+        return self._desk.books
 
     def read_workload(self, path: str) -> Workload:
         """Read a workload file. Raises InvalidInput with every problem.

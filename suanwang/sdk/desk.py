@@ -13,6 +13,7 @@ from suanwang.domain.usage import UsageRecord
 from suanwang.domain.voucher import Voucher
 from suanwang.domain.workload import Workload
 from suanwang.schemas.answers import PriceTable
+from suanwang.sdk.books import Books
 from suanwang.service.jobs import JobPage
 from suanwang.service.planning import Quote
 from suanwang.service.plans import Plan
@@ -26,6 +27,8 @@ class Desk(Protocol):
 
     @property
     def house(self) -> House: ...
+    @property
+    def books(self) -> Books: ...
     def now(self) -> datetime: ...
     def zones(self) -> Mapping[str, tzinfo]: ...
     def currency(self, programme: str) -> str: ...

@@ -16,6 +16,7 @@ from suanwang.domain.workload import Workload
 from suanwang.schedule.scheme import find_scheme
 from suanwang.schemas.answers import PriceTable
 from suanwang.schemas.workload import read_workload
+from suanwang.sdk.books import Books
 from suanwang.service.drains import present
 from suanwang.service.jobs import JobPage, latest_output, lines_of, settled_bill
 from suanwang.service.listing import vouchers_left
@@ -39,6 +40,10 @@ class LocalDesk:
         self._hub = house.hub
         self._policy = find_scheme(house.hub.grid.policy).policy
         self._idle = False
+
+    @property
+    def books(self) -> Books:
+        return Books(self._hub)
 
     def now(self) -> datetime:
         return self._hub.clock.now()

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import httpx
 
 from suanwang.bootstrap import House, read_text
+from suanwang.domain.budget import BudgetState
 from suanwang.domain.invoice import Invoice
 from suanwang.domain.job import Job, JobEvent
 from suanwang.domain.ledger import Balance, Transfer
@@ -21,12 +22,15 @@ from suanwang.domain.usage import UsageRecord
 from suanwang.domain.voucher import Voucher
 from suanwang.domain.workload import Workload
 from suanwang.errors import InvalidInput, NotPermitted, Problem, msg
-from suanwang.schemas.answers import EventList, Moment, PriceTable, TransferPage, UsageList
+from suanwang.schemas.answers import BudgetList, DocumentList, EventList, Moment, PriceTable, TransferPage, UsageList
 from suanwang.schemas.unwire import read_plain
 from suanwang.schemas.workload_document import document_of
 from suanwang.schemas.yaml_file import read_yaml
 from suanwang.sdk.answers import refusal, unreachable, unreadable
+from suanwang.sdk.books import Books
 from suanwang.sdk.packing import packed
+from suanwang.service.delivered import DeliveredMonth
+from suanwang.service.hub import Hub
 from suanwang.service.jobs import JobPage
 from suanwang.service.listing import SiteList, VoucherList
 from suanwang.service.planning import Quote
@@ -34,6 +38,7 @@ from suanwang.service.plans import Plan
 from suanwang.service.replanning import MoveList
 from suanwang.service.tenants import LedgerReport
 from suanwang.service.tick import TickReport
+from suanwang.settle.budgets import Alert
 
 Thing = TypeVar("Thing")
 POLL_S = 0.5
@@ -54,6 +59,10 @@ class RemoteDesk:
     @property
     def house(self) -> House:
         raise hub_only()
+
+    @property
+    def books(self) -> Books:
+        return RemoteBooks(self._get, self._tenant)
 
     def _ask(self, verb: str, path: str, **request: Any) -> httpx.Response:
         """The hub's answer. What may be repeated (no change, or a keyed one) is, while the hub says "not now".
@@ -204,6 +213,46 @@ class RemoteDesk:
 
     def close(self) -> None:
         self._http.close()
+
+
+class RemoteBooks(Books):
+    """What of the books can be read over HTTP; the other verbs raise NotPermitted(hub-only)."""
+
+    def __init__(self, get: Callable[..., Any], tenant: str) -> None:
+        self._get = get
+        self._tenant = tenant
+
+    @property
+    def _hub(self) -> Hub:
+        raise hub_only()
+
+    def budgets(self, when: datetime | None = None, tenant: str = "") -> list[BudgetState]:
+        return list(self._budgets(when, tenant).budgets)
+
+    def budget_alerts(self, when: datetime | None = None, tenant: str = "") -> Sequence[Alert]:
+        return self._budgets(when, tenant).alerts
+
+    def _budgets(self, when: datetime | None, tenant: str) -> BudgetList:
+        if when is not None:
+            raise hub_only()
+        found: BudgetList = self._get(BudgetList, self._of(tenant, "budgets"))
+        return found
+
+    def invoices(self, tenant: str, month: str) -> list[Invoice]:
+        return list(self._get(DocumentList, self._of(tenant, "documents"), month=month).documents)
+
+    def delivered(self, tenant: str, month: str) -> DeliveredMonth:
+        found: DeliveredMonth = self._get(DeliveredMonth, self._of(tenant, "delivered"), month=month)
+        return found
+
+    def statement(self, month: str, *, site: str = "", programme: str = "") -> Invoice:
+        if programme:
+            raise hub_only()
+        found: Invoice = self._get(Invoice, f"/v1/sites/{_in_path(site)}/statement", month=month)
+        return found
+
+    def _of(self, tenant: str, what: str) -> str:
+        return f"/v1/tenants/{_in_path(tenant or self._tenant)}/{what}"
 
 
 _TAR = {"Content-Type": "application/x-tar"}

@@ -75,12 +75,12 @@ def _state(tx: Transaction, budget: Budget, period: Period) -> BudgetState:
     return state_of(budget, period, left, allotted, spent)
 
 
-def budget_alerts(hub: Hub, when: datetime | None = None) -> Sequence[Alert]:
-    """Every warning of the periods that hold `when` (now), in order of time."""
+def budget_alerts(hub: Hub, when: datetime | None = None, tenant: str = "") -> Sequence[Alert]:
+    """Every warning (of a tenant's budgets) in the periods that hold `when` (now), in order of time."""
     at = when or hub.clock.now()
     found: list[Alert] = []
     with hub.store.transaction() as tx:
-        for budget in hub.grid.budgets:
+        for budget in (b for b in hub.grid.budgets if tenant in ("", b.tenant)):
             period = period_of(budget.span, at, hub.grid.zone)
             found += alerts(budget, period, _all(tx, budget_id(budget, period)))
     return sorted(found, key=lambda a: (a.at, a.budget, a.percent))

@@ -65,6 +65,26 @@ def test_a_job_runs_from_its_file_to_its_bill(
     assert (line.name, line.pool_id, line.outcome) == ("answer", "toys", JobState.SUCCEEDED)
 
 
+def test_the_books_of_a_month_are_the_same(hub: HubWorld, tmp_path: Path) -> None:
+    """In process they are exact; over HTTP fractions have nine decimals, and the rest is equal."""
+    near, far = Client(LocalDesk(hub.house)), Client(RemoteDesk(hub.client("grid-operator"), "me", ticking(hub)))
+    workload = near.read_workload(moved(hub.home.workload("print(1)", name="books"), tmp_path))
+    near.wait(near.submit(workload, "books").id)
+    month = f"{near.now().astimezone(hub.house.hub.grid.zone):%Y-%m}"
+    (mine,), (theirs,) = near.books.invoices("me", month), far.books.invoices("me", month)
+    assert (theirs.id, theirs.charged, theirs.payable) == (mine.id, mine.charged, mine.payable)
+    (ours,), (told,) = near.books.delivered("me", month).lines, far.books.delivered("me", month).lines
+    assert (told.accelerator_id, told.delivered, told.charged) == (ours.accelerator_id, ours.delivered, ours.charged)
+    statement = far.books.statement(month, site="here")
+    assert statement.charged == near.books.statement(month, site="here").charged
+    assert far.books.budgets() == near.books.budgets(tenant="me")
+    assert tuple(far.books.budget_alerts()) == tuple(near.books.budget_alerts(tenant="me"))
+    with pytest.raises(NotPermitted, match="own machine"):
+        far.books.close_month(month)
+    with pytest.raises(NotFound):
+        far.books.invoices("nobody", month)
+
+
 def test_money_and_vouchers(client: Client, request: pytest.FixtureRequest) -> None:
     before = client.balance("tenant:me:CNY").available
     for _ in range(2):

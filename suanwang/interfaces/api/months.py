@@ -10,7 +10,7 @@ from suanwang.interfaces.api.operations import Id, operation
 from suanwang.interfaces.serving.caller import Caller, caller, needs
 from suanwang.interfaces.serving.shelf import Month, own_tenant, site_books
 from suanwang.schemas.answers import BudgetList, DocumentList
-from suanwang.service.budgets import budget_states
+from suanwang.service.budgets import budget_alerts, budget_states
 from suanwang.service.delivered import DeliveredMonth, delivered_month
 from suanwang.service.invoices import site_statement, tenant_documents
 from suanwang.service.revenue import SiteRevenue, revenue_ahead
@@ -24,7 +24,9 @@ Reader = Annotated[Caller, Depends(needs(P))]
 def list_budgets(caller: Reader, tenant_id: Id) -> Any:
     """A tenant's budgets and quotas: what is used and reserved of each in the period that holds this moment."""
     tenant = own_tenant(caller, tenant_id, P)
-    return caller.answer(BudgetList(budgets=tuple(budget_states(caller.reading(P), tenant=tenant))))
+    hub = caller.reading(P)
+    states, alerts = budget_states(hub, tenant=tenant), budget_alerts(hub, tenant=tenant)
+    return caller.answer(BudgetList(budgets=tuple(states), alerts=tuple(alerts)))
 
 
 @router.get("/tenants/{tenant_id}/documents", **operation(P, DocumentList, refuses=(404,)))

@@ -39,8 +39,7 @@ def budget_list(terminal: Terminal, tenant: str, grid: str, as_json: bool) -> in
 
     with Client.open(grid) as client:
         states = client.books.budgets(tenant=tenant)
-        named = {s.budget.id for s in states}
-        alerts = [a for a in client.books.budget_alerts() if a.budget in named]
+        alerts = list(client.books.budget_alerts(tenant=tenant))
     if as_json:
         rows = [{**plain(s), "free": plain(s.free), "percent": s.percent, "warning": s.warning} for s in states]
         terminal.json({"budgets": rows, "alerts": plain(alerts)})
