@@ -4,6 +4,8 @@ import gzip
 import json
 import shutil
 import subprocess
+import sys
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -59,6 +61,74 @@ def test_philly(tmp_path: Path) -> None:
     assert sorted(int(p.place.rpartition(":")[2]) for p in read.malformed.first) == [4, 5, 6]
 
 
+LONG = "x" * 1000
+STREAMED = {
+    "swf": ("1 0 -1 10 2 -1 -1 -1 -1 -1 1 1 1 -1 -1 -1 -1 -1\n", f"2 5 -1 {LONG}\n"),
+    "philly": (
+        "timestamp,duration,num_gpus,cluster\n2017-10-09 07:01:55,66.0,1,a\n",
+        f"yesterday,66.0,1,{LONG}\n",
+    ),
+    "sacct": (
+        "JobID|User|Account|Submit|Start|End|Timelimit|AllocTRES\n"
+        "1|ann|p|2026-03-02T08:00:00|2026-03-02T08:00:00|2026-03-02T09:00:00|08:00:00|gres/gpu=4\n",
+        f"2|bob|{LONG}|2026-03-02T08:00:00|Unknown|Unknown|08:00:00|gres/gpu=4\n",
+    ),
+    "usage": (
+        '{"job_id": "j", "tenant": "t", "accelerators": 1, "start": "2026-03-02T08:00Z", "end": "2026-03-02T09:00Z"}\n',
+        f'{{"job_id": "{LONG}"}}\n',
+    ),
+}
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("name", STREAMED)
+def test_no_reader_holds_the_text(tmp_path: Path, name: str, packed: bool) -> None:
+    """Twenty megabytes of lines, of which one is a job; each other is counted."""
+    head, broken = STREAMED[name]
+    path = tmp_path / "trace"
+    text = (head + broken * 20_000).encode()
+    path.write_bytes(gzip.compress(text, 1) if packed else text)
+    del text
+    tracemalloc.start()
+    try:
+        read = read_trace(path)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert isinstance(read, JobTrace)
+    assert (len(read.jobs.job_ids), read.malformed.count) == (1, 20_000)
+    assert read.malformed.first[0].place == f"{path}:{head.count(chr(10)) + 1}"
+    assert peak < 2_000_000
+
+
+def test_a_list_of_records_is_read_like_lines_of_them(tmp_path: Path) -> None:
+    record = json.loads(STREAMED["usage"][0])
+    lines = "".join(json.dumps({**record, "job_id": name}) + "\n" for name in "ab")
+    whole = json.dumps([{**record, "job_id": name} for name in "ab"], indent=1)
+    wrapped = json.dumps({"records": json.loads(whole)})
+    for text in (lines, whole, wrapped):
+        read = read_trace(write(tmp_path, "usage.json", text))
+        assert isinstance(read, JobTrace)
+        assert (read.jobs.job_ids, read.malformed.count) == (("a", "b"), 0)
+    read = read_trace(write(tmp_path, "usage.json", '{"job_id": \n' + lines))
+    assert isinstance(read, JobTrace)
+    assert (len(read.jobs.job_ids), [p.place.rpartition(":")[2] for p in read.malformed.first]) == (2, ["1"])
+
+
+def test_a_field_without_end_is_a_malformed_line(tmp_path: Path) -> None:
+    read = read_trace(write(tmp_path, "philly.csv", PHILLY + "y" * 200_000 + ",1,1,1,a\n" + PHILLY.splitlines()[1]))
+    assert isinstance(read, JobTrace)
+    assert (len(read.jobs.job_ids), read.malformed.count) == (3, 4)
+
+
+def test_accelerators_count_where_one_job_has_them(tmp_path: Path) -> None:
+    """Known at the end of the file only: a job of CPUs that came before is left out, by its number."""
+    head, row = STREAMED["sacct"][0].splitlines()
+    read = read_trace(write(tmp_path, "s.txt", "\n".join((head, row.replace("gres/gpu", "cpu"), row))))
+    assert isinstance(read, JobTrace)
+    assert (read.jobs.size.tolist(), read.malformed.first[0].place.rpartition(":")[2]) == ([4], "2")
+
+
 def test_openb(tmp_path: Path) -> None:
     write(tmp_path, "openb_node_list_gpu_node.csv", NODES)
     read = read_trace(write(tmp_path, "openb_pod_list_x.csv", PODS))
@@ -79,6 +149,13 @@ def test_compressed(tmp_path: Path) -> None:
         plain = write(tmp_path, "log.swf", SWF)
         subprocess.run(["zstd", "-q", str(plain)], check=True)
         assert isinstance(read_trace(tmp_path / "log.swf.zst"), JobTrace)
+        pipe = subprocess.run(
+            [sys.executable, "-m", "suanwang", "replay", "/dev/stdin", "--json"],
+            input=(tmp_path / "log.swf.zst").read_bytes(),
+            capture_output=True,
+            check=True,
+        )
+        assert json.loads(pipe.stdout)["malformed_lines"] == 3
 
 
 @pytest.mark.parametrize(("text", "error"), [("a,b\n1,2\n", InvalidInput), ("", InvalidInput)])
