@@ -115,6 +115,22 @@ def test_a_list_of_records_is_read_like_lines_of_them(tmp_path: Path) -> None:
     assert (len(read.jobs.job_ids), [p.place.rpartition(":")[2] for p in read.malformed.first]) == (2, ["1"])
 
 
+@pytest.mark.parametrize("odd", ["inf", "nan", "1e300", "9" * 30, "-inf"])
+def test_what_is_no_number_of_a_log_is_malformed(tmp_path: Path, odd: str) -> None:
+    """In each field that is used, in each format; no figure of the replay becomes inf or nan by it."""
+    good = STREAMED["swf"][0].split()
+    broken = [" ".join([*good[:i], odd, *good[i + 1 :]]) for i in (0, 1, 3, 4, 11)]
+    fields = ["2017-10-09 07:01:55", "66.0", "1", "a"]
+    philly = [",".join([*fields[:i], odd, *fields[i + 1 :]]) for i in (1, 2)]
+    record = json.loads(STREAMED["usage"][0])
+    number = {"inf": float("inf"), "-inf": float("-inf"), "nan": float("nan"), "1e300": 1e300}.get(odd, 10**30)
+    records = [json.dumps({**record, "accelerators": wrong}) for wrong in (number, 0, -1)]
+    for head, lines in ((STREAMED["swf"][0], broken), (STREAMED["philly"][0], philly), (STREAMED["usage"][0], records)):
+        read = read_trace(write(tmp_path, "trace", head + "\n".join(lines)))
+        assert isinstance(read, JobTrace)
+        assert (len(read.jobs.job_ids), read.malformed.count) == (1, len(lines))
+
+
 def test_a_field_without_end_is_a_malformed_line(tmp_path: Path) -> None:
     read = read_trace(write(tmp_path, "philly.csv", PHILLY + "y" * 200_000 + ",1,1,1,a\n" + PHILLY.splitlines()[1]))
     assert isinstance(read, JobTrace)
@@ -195,6 +211,16 @@ def test_replay_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert main(["replay", str(write(tmp_path, "p.csv", PHILLY))]) == 2
     assert "--accelerators" in capsys.readouterr().err
     assert main(["replay", log, "--policy", "none"]) == 1
+
+
+@pytest.mark.parametrize("rows", ["", "1 0 -1 5 8 -1 -1 8 20 -1 1 1 1 -1 -1 -1 -1 -1\n", "1 0 -1 inf 2\n"])
+def test_a_trace_of_which_nothing_can_run_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], rows: str
+) -> None:
+    log = str(write(tmp_path, "log.swf", "; MaxProcs: 4\n" + rows))
+    for words in (["replay", log], ["replay", log, "--policy", "las"], ["replay", "compare", log, "--policy", "easy"]):
+        assert main(words) == 2
+        assert "could run" in capsys.readouterr().err
 
 
 def test_replay_of_demands_on_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:

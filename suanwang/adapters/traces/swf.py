@@ -18,6 +18,8 @@ from suanwang.replay.engine import Jobs
 ID, SUBMIT, WAIT, RUN, ALLOCATED, ASKED, ASKED_S, USER = 0, 1, 2, 3, 4, 7, 8, 11
 FIELDS = 18
 HEADER_LINES = 200
+WHOLE = 2.0**53
+"""Whole numbers below it are exact; what is not below is no number of a log (inf, nan)."""
 USED = (ID, SUBMIT, RUN, ALLOCATED, ASKED, ASKED_S, USER, WAIT)
 
 
@@ -32,7 +34,7 @@ def read_swf(lines: Iterable[str], path: Path) -> tuple[Jobs, int | None, float 
     header, table = _table(lines, malformed)
     submit, run, asked = table[:, 1], table[:, 2], table[:, 4]
     size = np.where(asked > 0, asked, table[:, 3])
-    known = (run >= 0) & (size > 0) & (submit >= 0)
+    known = (run >= 0) & (size > 0) & (submit >= 0) & (np.abs(table) < WHOLE).all(axis=1)
     for line in table[~known][:, -1].astype(int).tolist():
         malformed.add(line, msg("the job has no submit time, run time or processors"))
     order = np.flatnonzero(known)

@@ -12,7 +12,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from suanwang.adapters.traces.columns import Row, jobs_of
+from suanwang.adapters.traces.columns import MANY, Row, jobs_of
 from suanwang.adapters.traces.text import Malformed
 from suanwang.errors import msg
 from suanwang.replay.engine import Jobs
@@ -34,8 +34,11 @@ def read_usage(lines: Iterable[str], path: Path) -> tuple[Jobs, float, Malformed
             start, end = (_when(record[name]) for name in ("start", "end"))
             if not start < end:
                 raise ValueError("the record is empty or ends before it starts")
-            by_job[str(record["job_id"])].append((start, end, int(record["accelerators"]), str(record["tenant"])))
-        except (KeyError, ValueError, TypeError) as error:
+            accelerators = int(record["accelerators"])
+            if not 1 <= accelerators < MANY:
+                raise ValueError("the job has no submit time, run time or accelerators")
+            by_job[str(record["job_id"])].append((start, end, accelerators, str(record["tenant"])))
+        except (KeyError, ValueError, TypeError, OverflowError) as error:
             malformed.add(number, msg("{problem}", problem=str(error)))
     rows = []
     for job_id, pieces in by_job.items():
