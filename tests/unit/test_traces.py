@@ -157,6 +157,16 @@ def test_openb(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("pods", "nodes"),
+    [(PODS.splitlines()[0], NODES), (PODS, NODES.splitlines()[0]), (PODS, "\n".join(NODES.splitlines()[::2]))],
+)
+def test_openb_without_pods_or_nodes_is_refused(tmp_path: Path, pods: str, nodes: str) -> None:
+    write(tmp_path, "openb_node_list_gpu_node.csv", nodes)
+    with pytest.raises(InvalidInput, match="no line of the file"):
+        read_trace(write(tmp_path, "openb_pod_list_x.csv", pods))
+
+
 def test_compressed(tmp_path: Path) -> None:
     packed = tmp_path / "log.swf.gz"
     packed.write_bytes(gzip.compress(SWF.encode()))

@@ -11,7 +11,7 @@ from suanwang.adapters.traces.swf import read_swf
 from suanwang.adapters.traces.tables import Service, read_table
 from suanwang.adapters.traces.text import Malformed, read_lines
 from suanwang.adapters.traces.usage import is_usage, read_usage
-from suanwang.errors import NotFound, msg
+from suanwang.errors import InvalidInput, NotFound, Problem, msg
 from suanwang.replay.engine import Jobs
 from suanwang.schedule.packing.nodes import Demand, Node
 
@@ -55,6 +55,12 @@ def read_trace(
         rows, broken = read_nodes(nodes or _beside(path))
         malformed.count += broken.count
         malformed.first += broken.first
+        if not pods or not rows:
+            empty = path if not pods else (nodes or _beside(path))
+            problem = Problem(
+                str(empty), msg("no line of the file could be read"), msg("Give a file with one row or more.")
+            )
+            raise InvalidInput([problem, *malformed.first])
         return DemandTrace([pod.demand for pod in pods], rows, malformed)
     if is_gavel(first):
         jobs, malformed = read_gavel(lines, path, throughputs)
