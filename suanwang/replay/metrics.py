@@ -5,6 +5,7 @@ from heapq import heappop, heappush
 
 import numpy as np
 
+from suanwang.errors import InvalidInput, Problem, msg
 from suanwang.replay.engine import Numbers, Played
 
 BOUND_S = 10.0
@@ -53,10 +54,12 @@ class Metrics:
 
 
 def measure(played: Played) -> Metrics:
-    """Of the jobs that ran. Raises ValueError when none did."""
+    """Of the jobs that ran. Raises InvalidInput when none did."""
     started = ~np.isnan(played.end_s)
     if not started.any():
-        raise ValueError("no job of the trace fits in the pool")
+        remedy = msg("Give more accelerators, or look at the lines that were left out.")
+        problem = msg("none of its {count} jobs could run", count=len(played.jobs.job_ids))
+        raise InvalidInput([Problem("trace", problem, remedy)])
     jobs = played.jobs
     submit, run = jobs.submit_s[started], jobs.run_s[started]
     wait = played.start_s[started] - submit

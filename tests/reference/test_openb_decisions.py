@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from suanwang.adapters.traces.openb import read_nodes, read_pods
+from suanwang.adapters.traces.text import read_lines
 from suanwang.schedule.packing.fits import BestFit, FirstFit
 from suanwang.schedule.packing.least_fragmentation import Gradients, LeastFragmentation
 from suanwang.schedule.packing.nodes import Demand, Node, Nodes
@@ -18,7 +19,7 @@ Decision = tuple[str, Demand, str]
 def read(column: str) -> tuple[list[Node], list[Demand], list[Decision]]:
     """Nodes, the workload's demands, and (pod, demand, node or "") in the order that they came."""
     path = HERE / "openb_pod_list_mini.csv"
-    pods, broken = read_pods(path.read_text(encoding="utf-8"), path)
+    pods, broken = read_pods(read_lines(path), path)
     nodes, _ = read_nodes(HERE / "openb_node_list_gpu_node.csv")
     assert (len(pods), len(nodes), broken.count) == (816, 122, 0)
     demands = {pod.name: pod.demand for pod in pods}

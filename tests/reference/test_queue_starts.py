@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from suanwang.adapters.traces.swf import read_swf
+from suanwang.adapters.traces.text import read_lines
 from suanwang.replay.engine import Jobs, replay
 from suanwang.schedule.policies import find_kept
 from tests.plain_easy import easy_starts
@@ -15,7 +16,7 @@ HERE = Path(__file__).parent / "queue_starts"
 
 def busy() -> tuple[Jobs, int]:
     path = HERE / "busy.swf"
-    jobs, processors, _, broken = read_swf(path.read_text(encoding="utf-8"), path)
+    jobs, processors, _, broken = read_swf(read_lines(path), path)
     assert processors is not None
     assert (len(jobs), processors, broken.count) == (800, 64, 0)
     return jobs, processors

@@ -4,6 +4,8 @@ import gzip
 import json
 import shutil
 import subprocess
+import sys
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -59,6 +61,90 @@ def test_philly(tmp_path: Path) -> None:
     assert sorted(int(p.place.rpartition(":")[2]) for p in read.malformed.first) == [4, 5, 6]
 
 
+LONG = "x" * 1000
+STREAMED = {
+    "swf": ("1 0 -1 10 2 -1 -1 -1 -1 -1 1 1 1 -1 -1 -1 -1 -1\n", f"2 5 -1 {LONG}\n"),
+    "philly": (
+        "timestamp,duration,num_gpus,cluster\n2017-10-09 07:01:55,66.0,1,a\n",
+        f"yesterday,66.0,1,{LONG}\n",
+    ),
+    "sacct": (
+        "JobID|User|Account|Submit|Start|End|Timelimit|AllocTRES\n"
+        "1|ann|p|2026-03-02T08:00:00|2026-03-02T08:00:00|2026-03-02T09:00:00|08:00:00|gres/gpu=4\n",
+        f"2|bob|{LONG}|2026-03-02T08:00:00|Unknown|Unknown|08:00:00|gres/gpu=4\n",
+    ),
+    "usage": (
+        '{"job_id": "j", "tenant": "t", "accelerators": 1, "start": "2026-03-02T08:00Z", "end": "2026-03-02T09:00Z"}\n',
+        f'{{"job_id": "{LONG}"}}\n',
+    ),
+}
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("name", STREAMED)
+def test_no_reader_holds_the_text(tmp_path: Path, name: str, packed: bool) -> None:
+    """Twenty megabytes of lines, of which one is a job; each other is counted."""
+    head, broken = STREAMED[name]
+    path = tmp_path / "trace"
+    text = (head + broken * 20_000).encode()
+    path.write_bytes(gzip.compress(text, 1) if packed else text)
+    del text
+    tracemalloc.start()
+    try:
+        read = read_trace(path)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert isinstance(read, JobTrace)
+    assert (len(read.jobs.job_ids), read.malformed.count) == (1, 20_000)
+    assert read.malformed.first[0].place == f"{path}:{head.count(chr(10)) + 1}"
+    assert peak < 2_000_000
+
+
+def test_a_list_of_records_is_read_like_lines_of_them(tmp_path: Path) -> None:
+    record = json.loads(STREAMED["usage"][0])
+    lines = "".join(json.dumps({**record, "job_id": name}) + "\n" for name in "ab")
+    whole = json.dumps([{**record, "job_id": name} for name in "ab"], indent=1)
+    wrapped = json.dumps({"records": json.loads(whole)})
+    for text in (lines, whole, wrapped):
+        read = read_trace(write(tmp_path, "usage.json", text))
+        assert isinstance(read, JobTrace)
+        assert (read.jobs.job_ids, read.malformed.count) == (("a", "b"), 0)
+    read = read_trace(write(tmp_path, "usage.json", '{"job_id": \n' + lines))
+    assert isinstance(read, JobTrace)
+    assert (len(read.jobs.job_ids), [p.place.rpartition(":")[2] for p in read.malformed.first]) == (2, ["1"])
+
+
+@pytest.mark.parametrize("odd", ["inf", "nan", "1e300", "9" * 30, "-inf"])
+def test_what_is_no_number_of_a_log_is_malformed(tmp_path: Path, odd: str) -> None:
+    """In each field that is used, in each format; no figure of the replay becomes inf or nan by it."""
+    good = STREAMED["swf"][0].split()
+    broken = [" ".join([*good[:i], odd, *good[i + 1 :]]) for i in (0, 1, 3, 4, 11)]
+    fields = ["2017-10-09 07:01:55", "66.0", "1", "a"]
+    philly = [",".join([*fields[:i], odd, *fields[i + 1 :]]) for i in (1, 2)]
+    record = json.loads(STREAMED["usage"][0])
+    number = {"inf": float("inf"), "-inf": float("-inf"), "nan": float("nan"), "1e300": 1e300}.get(odd, 10**30)
+    records = [json.dumps({**record, "accelerators": wrong}) for wrong in (number, 0, -1)]
+    for head, lines in ((STREAMED["swf"][0], broken), (STREAMED["philly"][0], philly), (STREAMED["usage"][0], records)):
+        read = read_trace(write(tmp_path, "trace", head + "\n".join(lines)))
+        assert isinstance(read, JobTrace)
+        assert (len(read.jobs.job_ids), read.malformed.count) == (1, len(lines))
+
+
+def test_a_field_without_end_is_a_malformed_line(tmp_path: Path) -> None:
+    read = read_trace(write(tmp_path, "philly.csv", PHILLY + "y" * 200_000 + ",1,1,1,a\n" + PHILLY.splitlines()[1]))
+    assert isinstance(read, JobTrace)
+    assert (len(read.jobs.job_ids), read.malformed.count) == (3, 4)
+
+
+def test_accelerators_count_where_one_job_has_them(tmp_path: Path) -> None:
+    """Known at the end of the file only: a job of CPUs that came before is left out, by its number."""
+    head, row = STREAMED["sacct"][0].splitlines()
+    read = read_trace(write(tmp_path, "s.txt", "\n".join((head, row.replace("gres/gpu", "cpu"), row))))
+    assert isinstance(read, JobTrace)
+    assert (read.jobs.size.tolist(), read.malformed.first[0].place.rpartition(":")[2]) == ([4], "2")
+
+
 def test_openb(tmp_path: Path) -> None:
     write(tmp_path, "openb_node_list_gpu_node.csv", NODES)
     read = read_trace(write(tmp_path, "openb_pod_list_x.csv", PODS))
@@ -71,6 +157,16 @@ def test_openb(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("pods", "nodes"),
+    [(PODS.splitlines()[0], NODES), (PODS, NODES.splitlines()[0]), (PODS, "\n".join(NODES.splitlines()[::2]))],
+)
+def test_openb_without_pods_or_nodes_is_refused(tmp_path: Path, pods: str, nodes: str) -> None:
+    write(tmp_path, "openb_node_list_gpu_node.csv", nodes)
+    with pytest.raises(InvalidInput, match="no line of the file"):
+        read_trace(write(tmp_path, "openb_pod_list_x.csv", pods))
+
+
 def test_compressed(tmp_path: Path) -> None:
     packed = tmp_path / "log.swf.gz"
     packed.write_bytes(gzip.compress(SWF.encode()))
@@ -79,6 +175,13 @@ def test_compressed(tmp_path: Path) -> None:
         plain = write(tmp_path, "log.swf", SWF)
         subprocess.run(["zstd", "-q", str(plain)], check=True)
         assert isinstance(read_trace(tmp_path / "log.swf.zst"), JobTrace)
+        pipe = subprocess.run(
+            [sys.executable, "-m", "suanwang", "replay", "/dev/stdin", "--json"],
+            input=(tmp_path / "log.swf.zst").read_bytes(),
+            capture_output=True,
+            check=True,
+        )
+        assert json.loads(pipe.stdout)["malformed_lines"] == 3
 
 
 @pytest.mark.parametrize(("text", "error"), [("a,b\n1,2\n", InvalidInput), ("", InvalidInput)])
@@ -118,6 +221,16 @@ def test_replay_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert main(["replay", str(write(tmp_path, "p.csv", PHILLY))]) == 2
     assert "--accelerators" in capsys.readouterr().err
     assert main(["replay", log, "--policy", "none"]) == 1
+
+
+@pytest.mark.parametrize("rows", ["", "1 0 -1 5 8 -1 -1 8 20 -1 1 1 1 -1 -1 -1 -1 -1\n", "1 0 -1 inf 2\n"])
+def test_a_trace_of_which_nothing_can_run_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], rows: str
+) -> None:
+    log = str(write(tmp_path, "log.swf", "; MaxProcs: 4\n" + rows))
+    for words in (["replay", log], ["replay", log, "--policy", "las"], ["replay", "compare", log, "--policy", "easy"]):
+        assert main(words) == 2
+        assert "could run" in capsys.readouterr().err
 
 
 def test_replay_of_demands_on_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,6 +8,9 @@ import numpy as np
 
 from suanwang.replay.engine import Jobs
 
+MANY = 2**53
+"""Seconds and accelerators are below it: larger ones, inf and nan tell nothing."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
@@ -26,7 +29,7 @@ class Row:
     start_s: float | None = None
 
     def __post_init__(self) -> None:
-        if not (self.run_s >= 0 and self.size >= 1 and abs(self.submit_s) < float("inf")):
+        if not (0 <= self.run_s < MANY and 1 <= self.size < MANY and abs(self.submit_s) < MANY):
             raise ValueError("the job has no submit time, run time or accelerators")
 
 

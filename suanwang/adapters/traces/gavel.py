@@ -6,7 +6,7 @@ arrival (seconds). The table, JSON: kind of accelerator -> ('model (batch size)'
 
 import json
 from ast import literal_eval
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from suanwang.adapters.traces.columns import Row, jobs_of
@@ -27,15 +27,15 @@ def is_gavel(first_line: str) -> bool:
     return len(first_line.rstrip("\n").split("\t")) == FIELDS
 
 
-def read_gavel(text: str, path: Path, table: Path | None) -> tuple[Jobs, Malformed]:
+def read_gavel(lines: Iterable[str], path: Path, table: Path | None) -> tuple[Jobs, Malformed]:
     """Run times are those on the fastest kind alone. Raises NotFound without a table, InvalidInput for a bad one."""
     speeds = _throughputs(table or _beside(path))
     malformed, found = Malformed(str(path)), []
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
-            found.append(_row(line.split("\t"), number, speeds))
+            found.append(_row(line.rstrip("\n").split("\t"), number, speeds))
         except (ValueError, KeyError, IndexError) as error:
             malformed.add(number, msg("{problem}", problem=str(error)))
     return jobs_of(found, speeds)[0], malformed

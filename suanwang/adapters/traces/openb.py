@@ -4,10 +4,11 @@ Pods: name, cpu_milli, memory_mib, num_gpu, gpu_milli, gpu_spec (models with | b
 Nodes: sn, cpu_milli, memory_mib, gpu, model. github.com/alibaba/clusterdata, cluster-trace-gpu-v2023.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from suanwang.adapters.traces.text import Malformed, parsed, read_text, rows
+from suanwang.adapters.traces.text import Malformed, parsed, read_lines, rows
 from suanwang.schedule.packing.nodes import MILLI, Demand, Node
 
 POD = frozenset({"name", "cpu_milli", "memory_mib", "num_gpu", "gpu_milli"})
@@ -27,16 +28,16 @@ def is_openb(first_line: str) -> bool:
     return set(first_line.strip().split(",")) >= POD
 
 
-def read_pods(text: str, path: Path) -> tuple[list[Pod], Malformed]:
+def read_pods(lines: Iterable[str], path: Path) -> tuple[list[Pod], Malformed]:
     """The pods in the file's order."""
     malformed = Malformed(str(path))
-    return parsed(rows(text, str(path), POD, malformed), _pod, malformed), malformed
+    return parsed(rows(lines, str(path), POD, malformed), _pod, malformed), malformed
 
 
 def read_nodes(path: Path) -> tuple[list[Node], Malformed]:
     """The nodes in the file's order."""
     malformed = Malformed(str(path))
-    return parsed(rows(read_text(path), str(path), NODE, malformed), _node, malformed), malformed
+    return parsed(rows(read_lines(path), str(path), NODE, malformed), _node, malformed), malformed
 
 
 def _pod(row: dict[str, str]) -> Pod:

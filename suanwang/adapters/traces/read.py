@@ -1,6 +1,7 @@
 """A trace of whatever known format: jobs for a queue, or demands with the nodes they are for."""
 
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 
 from suanwang.adapters.traces.gavel import is_gavel, read_gavel
@@ -8,9 +9,9 @@ from suanwang.adapters.traces.openb import is_openb, read_nodes, read_pods
 from suanwang.adapters.traces.sacct import is_sacct, read_sacct
 from suanwang.adapters.traces.swf import read_swf
 from suanwang.adapters.traces.tables import Service, read_table
-from suanwang.adapters.traces.text import Malformed, read_text
+from suanwang.adapters.traces.text import Malformed, read_lines
 from suanwang.adapters.traces.usage import is_usage, read_usage
-from suanwang.errors import NotFound, msg
+from suanwang.errors import InvalidInput, NotFound, Problem, msg
 from suanwang.replay.engine import Jobs
 from suanwang.schedule.packing.nodes import Demand, Node
 
@@ -42,27 +43,38 @@ def read_trace(
 ) -> JobTrace | DemandTrace:
     """Told by the content. `nodes`: the list for openb, `throughputs`: the table for Gavel, else what lies beside;
     `service`: for requests to a model. Raises InvalidInput."""
-    text = read_text(path)
-    first = next((line for line in text[:100_000].splitlines() if line.strip()), "")
+    source = read_lines(path)
+    head: list[str] = []
+    for line in islice(source, 1000):
+        head.append(line)
+        if line.strip():
+            break
+    first, lines = head[-1].rstrip("\n") if head else "", chain(head, source)
     if is_openb(first):
-        pods, malformed = read_pods(text, path)
+        pods, malformed = read_pods(lines, path)
         rows, broken = read_nodes(nodes or _beside(path))
         malformed.count += broken.count
         malformed.first += broken.first
+        if not pods or not rows:
+            empty = path if not pods else (nodes or _beside(path))
+            problem = Problem(
+                str(empty), msg("no line of the file could be read"), msg("Give a file with one row or more.")
+            )
+            raise InvalidInput([problem, *malformed.first])
         return DemandTrace([pod.demand for pod in pods], rows, malformed)
     if is_gavel(first):
-        jobs, malformed = read_gavel(text, path, throughputs)
+        jobs, malformed = read_gavel(lines, path, throughputs)
         return JobTrace(jobs, None, malformed)
     if is_sacct(first):
-        jobs, zero, malformed = read_sacct(text, path)
+        jobs, zero, malformed = read_sacct(lines, path)
         return JobTrace(jobs, None, malformed, zero)
     if is_usage(first):
-        jobs, zero, malformed = read_usage(text, path)
+        jobs, zero, malformed = read_usage(lines, path)
         return JobTrace(jobs, None, malformed, zero)
     if first.lstrip().startswith(";") or (first.split(maxsplit=1)[:1] and first.split()[0].lstrip("-").isdigit()):
-        jobs, accelerators, begun, malformed = read_swf(text, path)
+        jobs, accelerators, begun, malformed = read_swf(lines, path)
         return JobTrace(jobs, accelerators, malformed, begun)
-    jobs, zero, malformed = read_table(text, path, service)
+    jobs, zero, malformed = read_table(lines, first, path, service)
     return JobTrace(jobs, None, malformed, zero)
 
 

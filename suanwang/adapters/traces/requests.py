@@ -5,16 +5,15 @@ requests_per_s, each rate until the next start; the last row only ends the one b
 """
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from io import StringIO
 from math import isfinite
 from pathlib import Path
 
 import numpy as np
 
-from suanwang.adapters.traces.text import Malformed, read_text
+from suanwang.adapters.traces.text import Malformed, read_lines
 from suanwang.domain.signal import Signal
 from suanwang.errors import InvalidInput, Problem, msg
 from suanwang.units import MICRO
@@ -37,11 +36,10 @@ class Curve:
 
 def read_curve(path: Path, every: timedelta) -> Curve:
     """The curve of a file; requests are counted in intervals of `every`. Raises NotFound, InvalidInput."""
-    text = read_text(path)
-    reader = csv.DictReader(StringIO(text.removeprefix("\ufeff")))
+    reader = csv.DictReader(read_lines(path))
     names = tuple(reader.fieldnames or ())
     malformed = Malformed(str(path))
-    rows = [(reader.line_num, row) for row in reader]
+    rows = ((reader.line_num, row) for row in reader)
     if set(TRACE) <= set(names):
         return _counted(_requests(rows, malformed), every, malformed)
     if set(TABLE) <= set(names):
@@ -65,7 +63,7 @@ def _moment(text: str) -> datetime:
     return when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)
 
 
-def _requests(rows: Sequence[tuple[int, dict[str, str]]], malformed: Malformed) -> list[tuple[datetime, int, int]]:
+def _requests(rows: Iterable[tuple[int, dict[str, str]]], malformed: Malformed) -> list[tuple[datetime, int, int]]:
     found = []
     for line, row in rows:
         try:
@@ -94,7 +92,7 @@ def _counted(requests: list[tuple[datetime, int, int]], every: timedelta, malfor
     )
 
 
-def _stepped(rows: Sequence[tuple[int, dict[str, str]]], malformed: Malformed) -> Curve:
+def _stepped(rows: Iterable[tuple[int, dict[str, str]]], malformed: Malformed) -> Curve:
     steps: dict[datetime, int] = {}
     for line, row in rows:
         try:

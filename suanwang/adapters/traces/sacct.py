@@ -5,7 +5,8 @@ on a site that counts none, its CPUs. Times are the site's own. slurm.schedmd.co
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -24,57 +25,61 @@ def is_sacct(first_line: str) -> bool:
     return set(first_line.strip().strip("|").split("|")) >= NEEDED
 
 
-def read_sacct(text: str, path: Path) -> tuple[Jobs, float, Malformed]:
+def read_sacct(lines: Iterable[str], path: Path) -> tuple[Jobs, float, Malformed]:
     """The jobs that ran, the time of second 0 (since 1970, as if the site's clock were UTC), and what was left out.
 
     Steps of a job (`12.batch`) are parts of it and are passed. A job that never ran is left out and counted.
     Raises InvalidInput when the resources are in no column.
     """
     malformed = Malformed(str(path))
-    head, lines = _table(text, malformed)
+    source = iter(lines)
+    head = next(source, "").strip().split("|")
     has_tres = [name for name in TRES if name in head]
     if not has_tres and "NCPUS" not in head and "AllocCPUS" not in head:
         remedy = msg("Export AllocTRES too: sacct -o JobID,User,Account,Submit,Start,End,Timelimit,AllocTRES,State.")
         raise InvalidInput([Problem(f"{path}:1", msg("no column of the resources of a job"), remedy)])
-    listed = [(number, row) for number, row in lines if "." not in row["JobID"]]
-    accelerators = any(_count(row, "gres/gpu") for _, row in listed)
-    found = []
-    for number, row in listed:
+    counted, ran = False, []
+    for number, row in _rows(head, source, malformed):
+        gpus = _count(row, "gres/gpu")
+        counted = counted or gpus > 0
         try:
-            found.append(_row(row, accelerators=accelerators))
+            ran.append((number, gpus, _cpus(row), _row(row)))
         except ValueError as error:
             malformed.add(number, msg("{problem}", problem=str(error)))
+    found = []
+    for number, gpus, cpus, row_of in ran:
+        if size := gpus if counted else cpus:
+            found.append(replace(row_of, size=size))
+        else:
+            malformed.add(number, msg("the job had no accelerators") if counted else msg("the job had no CPUs"))
     jobs, zero = jobs_of(found)
     return jobs, zero, malformed
 
 
-def _table(text: str, malformed: Malformed) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
-    lines = text.splitlines()
-    head = lines[0].strip().split("|")
-    rows = []
-    for number, line in enumerate(lines[1:], start=2):
-        fields = line.split("|")
+def _rows(head: list[str], lines: Iterable[str], malformed: Malformed) -> Iterator[tuple[int, dict[str, str]]]:
+    """The lines after the first, by number, that are of a whole job."""
+    for number, line in enumerate(lines, start=2):
+        fields = line.rstrip("\n").split("|")
         if not line.strip():
             continue
         if len(fields) != len(head):
             malformed.add(number, msg("the line has not as many fields as the first"))
             continue
-        rows.append((number, dict(zip(head, fields, strict=True))))
-    return head, rows
+        row = dict(zip(head, fields, strict=True))
+        if "." not in row["JobID"]:
+            yield number, row
 
 
-def _row(row: dict[str, str], *, accelerators: bool) -> Row:
+def _row(row: dict[str, str]) -> Row:
+    """Of one accelerator: whether these or CPUs count is known at the end of the file."""
     submit, start, end = (_when(row, name) for name in ("Submit", "Start", "End"))
-    size = _count(row, "gres/gpu") if accelerators else _cpus(row)
-    if not size:
-        raise ValueError("the job had no accelerators" if accelerators else "the job had no CPUs")
     limit = row.get("Timelimit") or row.get("TimelimitRaw") or ""
     estimate = float(limit) * 60 if limit.isdigit() else _duration(limit)
     return Row(
         job_id=row["JobID"],
         submit_s=submit,
         run_s=end - start,
-        size=size,
+        size=1,
         user=row["User"],
         tenant=row.get("Account") or "",
         estimate_s=max(estimate, end - start) if estimate else None,

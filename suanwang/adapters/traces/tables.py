@@ -6,7 +6,7 @@ expect_time_list, job_type). The run time is the estimate: these traces have no 
 left out and counted.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -94,11 +94,11 @@ TABLES = {
 AZURE = frozenset({"TIMESTAMP", "ContextTokens", "GeneratedTokens"})
 
 
-def read_table(text: str, path: Path, service: Service | None) -> tuple[Jobs, float, Malformed]:
+def read_table(lines: Iterable[str], first: str, path: Path, service: Service | None) -> tuple[Jobs, float, Malformed]:
     """The jobs, the time of second 0 (since 1970), and what was left out. Raises InvalidInput when no known table has
     these columns, and for requests when it is not said how fast they are served."""
     malformed = Malformed(str(path))
-    columns = set(text.partition("\n")[0].strip().split(","))
+    columns = set(first.strip().split(","))
     table = next((table for table in TABLES.values() if table.needed <= columns), None)
     if table is None and columns >= AZURE:
         table = Table(AZURE, _azure(service, path))
@@ -108,7 +108,7 @@ def read_table(text: str, path: Path, service: Service | None) -> tuple[Jobs, fl
             known=", ".join([*TABLES, "azure"]),
         )
         raise InvalidInput([Problem(f"{path}:1", msg("the format of the trace is not known"), remedy)])
-    found = parsed(rows(text, str(path), table.needed, malformed), table.row, malformed)
+    found = parsed(rows(lines, str(path), table.needed, malformed), table.row, malformed)
     jobs, zero = jobs_of(found)
     return jobs, zero, malformed
 

@@ -6,12 +6,13 @@ job that came when its first began: what it waited before is not in them.
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from suanwang.adapters.traces.columns import Row, jobs_of
+from suanwang.adapters.traces.columns import MANY, Row, jobs_of
 from suanwang.adapters.traces.text import Malformed
 from suanwang.errors import msg
 from suanwang.replay.engine import Jobs
@@ -24,17 +25,20 @@ def is_usage(first_line: str) -> bool:
     return first_line.lstrip()[:1] in ("{", "[")
 
 
-def read_usage(text: str, path: Path) -> tuple[Jobs, float, Malformed]:
+def read_usage(lines: Iterable[str], path: Path) -> tuple[Jobs, float, Malformed]:
     """The jobs, the time of second 0 (since 1970), and what was left out, by line (of a list: by its place)."""
     malformed = Malformed(str(path))
     by_job: dict[str, list[tuple[float, float, int, str]]] = defaultdict(list)
-    for number, record in _records(text, malformed):
+    for number, record in _records(lines, malformed):
         try:
             start, end = (_when(record[name]) for name in ("start", "end"))
             if not start < end:
                 raise ValueError("the record is empty or ends before it starts")
-            by_job[str(record["job_id"])].append((start, end, int(record["accelerators"]), str(record["tenant"])))
-        except (KeyError, ValueError, TypeError) as error:
+            accelerators = int(record["accelerators"])
+            if not 1 <= accelerators < MANY:
+                raise ValueError("the job has no submit time, run time or accelerators")
+            by_job[str(record["job_id"])].append((start, end, accelerators, str(record["tenant"])))
+        except (KeyError, ValueError, TypeError, OverflowError) as error:
             malformed.add(number, msg("{problem}", problem=str(error)))
     rows = []
     for job_id, pieces in by_job.items():
@@ -46,19 +50,34 @@ def read_usage(text: str, path: Path) -> tuple[Jobs, float, Malformed]:
     return jobs, zero, malformed
 
 
-def _records(text: str, malformed: Malformed) -> Iterator[tuple[int, dict[str, Any]]]:
-    whole = _json(text)
-    if isinstance(whole, dict) and isinstance(whole.get("records"), list):
-        whole = whole["records"]
-    if isinstance(whole, list):
-        lines = list(enumerate(whole, start=1))
-    else:
-        lines = [(n, _json(line)) for n, line in enumerate(text.splitlines(), start=1) if line.strip()]
-    for number, record in lines:
+def _records(lines: Iterable[str], malformed: Malformed) -> Iterator[tuple[int, dict[str, Any]]]:
+    for number, record in _parsed(lines):
         if isinstance(record, dict):
             yield number, record
         else:
             malformed.add(number, msg("no record in JSON"))
+
+
+def _parsed(lines: Iterable[str]) -> Iterator[tuple[int, Any]]:
+    """A file whose first line is a record has one a line, and is read so; a list must be held whole."""
+    source = iter(lines)
+    first = next(source, "")
+    record = _json(first)
+    if not isinstance(record, dict) or isinstance(record.get("records"), list):
+        kept = [first, *source]
+        whole = _json("".join(kept))
+        if isinstance(whole, dict) and isinstance(whole.get("records"), list):
+            whole = whole["records"]
+        if isinstance(whole, list):
+            yield from enumerate(whole, start=1)
+            return
+        if isinstance(whole, dict):
+            yield 1, whole
+            return
+        source = iter(kept[1:])
+    for number, line in enumerate(chain([first], source), start=1):
+        if line.strip():
+            yield number, _json(line)
 
 
 def _json(text: str) -> Any:
