@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from suanwang.adapters.engines.ray import without_script
 from suanwang.domain.order import EndCause, OrderState
 from suanwang.errors import Never, NotNow
 from tests.contract.ray_rig import RayRig
@@ -27,6 +28,13 @@ def test_a_program_finds_its_own_and_its_output_is_kept(rig: RayRig) -> None:
     assert (end.cause, end.exit_code, end.progress) == (EndCause.EXITED, 5, '{"step": 7}')
     assert rig.engine.logs(order.id) == b'it\'s $HOME|job-1|2\n{"step": 7}\n'
     assert rig.engine.logs(order.id, 5, 5) == b"$HOME"
+
+
+@pytest.mark.parametrize("at", range(3))
+def test_rays_line_with_the_script_is_no_output_wherever_it_stands(at: int) -> None:
+    lines = ["\x1estart 1.5\n", "seven\n", "\x1eend 0 2.5 \n"]
+    lines.insert(at, "Running entrypoint for job o-1: echo seven\nexit $code\n\n")
+    assert without_script("".join(lines).encode(), "o-1", "echo seven\nexit $code\n").count(b"\n") == 3
 
 
 def test_what_waits_is_not_billed_and_is_given_up_in_time(rig: RayRig) -> None:

@@ -73,7 +73,7 @@ GUARD = 'while kill -0 "$1"; do sleep 1; done; kill -s KILL -- "-$2"; kill -s KI
 """Ray kills the script alone when a job does not heed its stop: what it started goes with it."""
 START = re.compile(rb"\x1estart ([\d.]+)\n")
 END = re.compile(rb"\x1eend (\d+) ([\d.]+) (late)?\n")
-RAYS_OWN = re.compile(rb"(?m)^\d{4}-\d\d-\d\d [\d:,]+\tINFO job_manager.*\n|^Running entrypoint for job (?s:.*)\Z")
+RAYS_OWN = re.compile(rb"(?m)^\d{4}-\d\d-\d\d [\d:,]+\tINFO job_manager.*\n")
 
 
 class Ray:
@@ -148,11 +148,10 @@ class Ray:
 
     def output(self, order_id: str) -> bytes:
         """What the program wrote, without our marks and Ray's own lines."""
-        text = self._log(order_id)
-        begin, end = START.search(text), END.search(text)
-        if begin is None:
-            return b""
-        return RAYS_OWN.sub(b"", text[begin.end() : end.start() if end else None])
+        job = self._ask("GET", f"/api/jobs/{quote(order_id, safe='')}") or {}
+        log = self._log(order_id, job)
+        begin, end = START.search(log), END.search(log)
+        return b"" if begin is None else RAYS_OWN.sub(b"", log[begin.end() : end.start() if end else None])
 
     def _sight(self, order: Order, job: Mapping[str, Any]) -> Sight:
         evidence = {"job": order.id, "status": str(job["status"])}
@@ -163,7 +162,7 @@ class Ray:
                 return Sight(evidence=evidence)
             self.stop(order.id)
             return Sight(cause=EndCause.LOST, evidence=evidence | {"reason": "Ray did not start it in time"})
-        return _of_log(self._log(order.id), str(job["status"]), _ms(job.get("end_time")), evidence)
+        return _of_log(self._log(order.id, job), str(job["status"]), _ms(job.get("end_time")), evidence)
 
     def _waits_too_long(self, order: Order, job: Mapping[str, Any]) -> bool:
         since = self._clock.from_wall(_ms(job.get("start_time")) or 0.0)
@@ -197,9 +196,9 @@ class Ray:
         counts = [int(n.get("resources_total", {}).get(resource, 0)) for n in rows if n.get("state") == "ALIVE"]
         return [count for count in counts if count]
 
-    def _log(self, order_id: str) -> bytes:
+    def _log(self, order_id: str, job: Mapping[str, Any]) -> bytes:
         answer = self._ask("GET", f"/api/jobs/{quote(order_id, safe='')}/logs") or {}
-        return str(answer.get("logs", "")).encode()
+        return without_script(str(answer.get("logs", "")).encode(), order_id, str(job.get("entrypoint", "")))
 
     def _ask(self, method: str, path: str, **more: Any) -> Any:
         """The answer, None for what is not there. Raises NotNow(engine-unreachable), Never(engine-refused)."""
@@ -218,6 +217,11 @@ class Ray:
             raise NotNow(
                 "engine-unreachable", msg("Ray does not answer: {why}", why=str(error)[:300]), msg("It is tried again.")
             ) from error
+
+
+def without_script(log: bytes, order_id: str, script: str) -> bytes:
+    """The log less Ray's line with the script: Ray writes it while the script begins, so it can be anywhere."""
+    return log.replace(f"Running entrypoint for job {order_id}: {script}\n".encode(), b"", 1)
 
 
 def _of_log(log: bytes, status: str, ended: float | None, evidence: Mapping[str, str]) -> Sight:
