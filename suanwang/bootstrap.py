@@ -28,6 +28,7 @@ from suanwang.schemas.grid import read_grid, read_grid_signals
 from suanwang.schemas.price_book import read_price_book
 from suanwang.schemas.workload import read_workload
 from suanwang.schemas.yaml_file import decode
+from suanwang.service.feeds import with_remembered
 from suanwang.service.hub import Hub
 from suanwang.service.tenants import open_accounts
 from suanwang.settings import Settings, read_settings
@@ -85,6 +86,7 @@ def open_house(environment: Mapping[str, str] | None = None, *, grid: str = "") 
     make_home(settings.home)
     clock = open_clock(settings)
     store = open_store(settings.database_url)
+    plan = with_remembered(plan, store, clock.now())
     hub = Hub(
         store=store,
         clock=clock,

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from suanwang.domain.identity import AuditEntry, Project, Token, User
+from suanwang.domain.signal import SignalVersion
 from suanwang.domain.webhook import Delivery, Webhook
 from suanwang.ports import Store, Transaction
 
@@ -54,7 +55,8 @@ class Identity(Protocol):
 
 
 class Operations(Protocol):
-    """What several hubs on one database must agree on: who ticks, which sites and pools take no new work."""
+    """What several hubs on one database must agree on: who ticks, which sites and pools take no new work, which
+    signals were heard."""
 
     def lease(self, name: str, holder: str, seconds: float) -> bool:
         """Take or renew a lease by the database's clock; False while another holder has it."""
@@ -73,6 +75,12 @@ class Operations(Protocol):
 
     def drained(self) -> frozenset[str]:
         """Every place that takes no new work by `drain`."""
+
+    def hear(self, versions: Sequence[SignalVersion]) -> None:
+        """Append what was heard. A repeat changes nothing."""
+
+    def heard(self, since: datetime) -> list[SignalVersion]:
+        """What was heard of the time from `since` on, in the order it was heard."""
 
 
 class Webhooks(Protocol):

@@ -5,7 +5,7 @@ integral(a, c) = integral(a, b) + integral(b, c), to the last digit.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -130,3 +130,59 @@ class Signal:
             pieces += [(a, m) for a, _, m in self.pieces(max(top.until, begin), self.until)]
         edges, micros = zip(*pieces, strict=True)
         return Signal(self.unit, edges, micros, end)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalVersion:
+    """What was heard of a site's signal (`power`, `pue`, `carbon`, `carbon_market`) at a time."""
+
+    site_id: str
+    field: str
+    at: datetime
+    signal: Signal
+
+
+def overlaid(signals: Sequence[Signal]) -> list[Signal]:
+    """What holds where each goes over those before it: one signal for every stretch without a gap, in order of time."""
+    edges = _edges(signals)
+    return _stretches(edges, _painted(edges, signals), signals)
+
+
+def news(known: Sequence[Signal], heard: Signal) -> list[Signal]:
+    """The parts of `heard` that differ from what `known` comes to, stretch by stretch, in order of time."""
+    signals = [*known, heard]
+    edges = _edges(signals)
+    before, after = _painted(edges, known), _painted(edges, signals)
+    return _stretches(edges, [b if a != b else None for a, b in zip(before, after, strict=True)], signals)
+
+
+def _edges(signals: Sequence[Signal]) -> list[datetime]:
+    return sorted({edge for signal in signals for edge in (*signal.edges, signal.until)})
+
+
+def _painted(edges: Sequence[datetime], signals: Sequence[Signal]) -> list[int | None]:
+    """The value from each edge to the next, None where there is none."""
+    at = {edge: i for i, edge in enumerate(edges)}
+    values: list[int | None] = [None] * len(edges)
+    for signal in signals:
+        for (a, b), micro in zip(pairwise((*signal.edges, signal.until)), signal.micros, strict=True):
+            values[at[a] : at[b]] = [micro] * (at[b] - at[a])
+    return values
+
+
+def _stretches(edges: Sequence[datetime], values: Sequence[int | None], of: Sequence[Signal]) -> list[Signal]:
+    """`values` from edge to edge as signals without gaps. Raises ValueError where `of` are in several units."""
+    units = sorted({signal.unit for signal in of})
+    if len(units) > 1:
+        raise ValueError(f"{' and '.join(units)} cannot be one signal")
+    found: list[Signal] = []
+    begun: list[datetime] = []
+    micros: list[int] = []
+    for edge, value in zip(edges, values, strict=True):
+        if value is None and begun:
+            found.append(Signal(units[0], tuple(begun), tuple(micros), edge))
+            begun, micros = [], []
+        elif value is not None and (not begun or value != micros[-1]):
+            begun.append(edge)
+            micros.append(value)
+    return found

@@ -1,6 +1,7 @@
 """Sites, their pools, the links between them, and the grid that joins them."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from typing import Self, TypeVar
@@ -13,7 +14,7 @@ from suanwang.domain.money import Money
 from suanwang.domain.price import PriceBook, in_force
 from suanwang.domain.programme import Programme
 from suanwang.domain.provenance import MissingFigure
-from suanwang.domain.signal import Signal
+from suanwang.domain.signal import Signal, overlaid
 from suanwang.domain.tariff import Tariff
 from suanwang.errors import Message, NotFound, msg
 
@@ -23,6 +24,7 @@ class Site:
     """An AI computing centre. Carbon in kg/kWh: location-based always, market-based where a contract gives it.
 
     `power`: price of a kWh at the meter where it is known otherwise than by the tariff (spot market, forecast).
+    `told`: the signals that it heard last, by field.
     """
 
     id: str
@@ -40,6 +42,7 @@ class Site:
     hub: str = ""
     drained: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
+    told: Mapping[str, Signal] = field(default_factory=dict)
 
     def power_price(self, start: datetime, end: datetime) -> Signal:
         """Price of energy at the wall of the site, currency/kWh, in the site's own hours."""
@@ -50,21 +53,29 @@ class Site:
 
     def heard(self, signals: Mapping[str, Signal]) -> Self:
         """The site with what was heard from elsewhere (`power`, `pue`, `carbon`, `carbon_market`): that holds where it
-        is known, and elsewhere what held before. Where a price of power leaves a gap after the one before it, only the
-        new one is kept, and the tariff holds between them."""
-        power, market = signals.get("power"), signals.get("carbon_market")
-        pue, carbon = signals.get("pue"), signals.get("carbon")
-        if power is not None and self.power is not None and power.edges[0] <= self.power.until:
-            power = self.power.under(power)
+        is known, and elsewhere what held before. Between two prices of power that leave a gap the tariff holds."""
+        market, pue, carbon = (signals.get(name) for name in ("carbon_market", "pue", "carbon"))
+        power = signals.get("power")
+        if power is not None and self.power is not None:
+            power = self._filled(self.power, power)
         if market is not None and self.carbon_market is not None:
-            market = self.carbon_market.under(market)
+            market = overlaid([self.carbon_market, market])[-1]
         return replace(
             self,
             power=power or self.power,
             pue=self.pue.under(pue) if pue else self.pue,
             carbon_location=self.carbon_location.under(carbon) if carbon else self.carbon_location,
             carbon_market=market or self.carbon_market,
+            told={**self.told, **signals},
         )
+
+    def _filled(self, known: Signal, heard: Signal) -> Signal:
+        """Both prices of power as one, with the tariff between them; the later one where the tariff has none there."""
+        gap = min(known.until, heard.until), max(known.edges[0], heard.edges[0])
+        between: list[Signal] = []
+        with suppress(MissingFigure):
+            between += [self.tariff.signal(self.zone, *gap)] if gap[0] < gap[1] else []
+        return overlaid([*between, known, heard])[-1]
 
     def power_price_it(self, start: datetime, end: datetime) -> Signal:
         """Price of a kWh that reaches the IT equipment: tariff x PUE, currency/kWh."""

@@ -25,6 +25,7 @@ from suanwang.service.listing import JobLine
 from suanwang.service.planning import Quote
 from suanwang.service.plans import Plan
 from suanwang.service.replanning import MoveList
+from suanwang.service.revenue import SiteRevenue
 from suanwang.service.tenants import LedgerReport
 from suanwang.service.tick import TickReport
 from suanwang.settings import Settings, read_settings
@@ -111,6 +112,10 @@ class Client:
     def prices(self, hours: int = 168) -> PriceTable:
         """The marginal price of an accelerator-hour of every pool in the next hours."""
         return self._desk.prices(hours)
+
+    def revenue(self, site: str, hours: int = 168) -> SiteRevenue:
+        """What a site's promised hours earn at the prices, and what its idle ones are worth. Raises NotFound."""
+        return self._desk.revenue(site, hours)
 
     def submit(self, workload: Workload, key: str) -> Job:
         """Order it. The same key again gives the first job."""

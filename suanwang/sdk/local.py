@@ -24,6 +24,7 @@ from suanwang.service.planning import Quote, quote
 from suanwang.service.plans import Plan, plan_workloads
 from suanwang.service.pricing import price_table
 from suanwang.service.replanning import MoveList, replan
+from suanwang.service.revenue import SiteRevenue, revenue_ahead
 from suanwang.service.submit import cancel, submit
 from suanwang.service.tenants import LedgerReport, check_ledger, issue_voucher, pay_fund, pay_in
 from suanwang.service.tick import TickReport, tick
@@ -74,6 +75,9 @@ class LocalDesk:
 
     def prices(self, hours: int) -> PriceTable:
         return price_table(self._hub, hours)
+
+    def revenue(self, site: str, hours: int) -> SiteRevenue:
+        return revenue_ahead(self._hub, site, hours)
 
     def submit(self, workload: Workload, key: str) -> Job:
         return submit(self._hub, workload, key)

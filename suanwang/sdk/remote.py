@@ -36,6 +36,7 @@ from suanwang.service.listing import SiteList, VoucherList
 from suanwang.service.planning import Quote
 from suanwang.service.plans import Plan
 from suanwang.service.replanning import MoveList
+from suanwang.service.revenue import SiteRevenue
 from suanwang.service.tenants import LedgerReport
 from suanwang.service.tick import TickReport
 from suanwang.settle.budgets import Alert
@@ -132,6 +133,9 @@ class RemoteDesk:
 
     def prices(self, hours: int) -> PriceTable:
         return self._get(PriceTable, "/v1/prices", hours=hours)
+
+    def revenue(self, site: str, hours: int) -> SiteRevenue:
+        return self._get(SiteRevenue, f"/v1/sites/{_in_path(site)}/revenue", hours=hours)
 
     def submit(self, workload: Workload, key: str) -> Job:
         program = workload.program

@@ -1,28 +1,66 @@
-"""Feeds: the signals that sites take from elsewhere, read again and again while a hub serves.
+"""Feeds: the signals that sites take from elsewhere, read again and again while a hub serves, and remembered.
 
 What is heard goes over what was known (`Site.heard`): later hours have the newest forecast, earlier ones keep theirs.
-What was metered is charged already, and does not change. A feed that cannot be read leaves all as it is, and is told.
+What was news is kept in the store with the time when it was heard, so that a past hour has the same price after a
+restart. What was metered is charged already, and does not change. A feed that cannot be read leaves all as it is, and
+is told.
 """
 
 import logging
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 
-from suanwang.domain.signal import Signal
+from suanwang.domain.signal import Signal, SignalVersion, news, overlaid
 from suanwang.domain.site import Grid
 from suanwang.errors import InvalidInput, Problem
+from suanwang.hub_ports import HubStore
 
 log = logging.getLogger("suanwang.feeds")
 
 Heard = Mapping[str, Mapping[str, Signal]]
 """Signals by site and field."""
+KEPT = timedelta(days=62)
+"""How far back a restart knows what was heard: last month, until its books are closed."""
 
 
 def with_heard(grid: Grid, heard: Heard) -> Grid:
     """The grid with what its sites heard; sites that it does not have are left out."""
     sites = tuple(site.heard(heard[site.id]) if heard.get(site.id) else site for site in grid.sites)
     return replace(grid, sites=sites)
+
+
+def remember(store: HubStore, heard: Heard, at: datetime) -> None:
+    """Keep what of it is news, with the time when it was heard."""
+    with store.transaction() as tx:
+        known = _by_signal(tx.operations.heard(at - KEPT))
+        for site, signals in heard.items():
+            for field, signal in signals.items():
+                parts = news(known[site, field], signal)
+                tx.operations.hear([SignalVersion(site_id=site, field=field, at=at, signal=p) for p in parts])
+
+
+def with_remembered(grid: Grid, store: HubStore, now: datetime) -> Grid:
+    """The grid with what its sites were told when it was read, and for the hours before with what they heard then."""
+    told = {site.id: site.told for site in grid.sites if site.told}
+    if not told:
+        return grid
+    remember(store, told, now)
+    with store.reading() as tx:
+        known = _by_signal(tx.operations.heard(now - KEPT))
+    for (site, field), signals in known.items():
+        for stretch in overlaid(signals) if field in told.get(site, ()) else ():
+            grid = with_heard(grid, {site: {field: stretch}})
+    return grid
+
+
+def _by_signal(versions: Sequence[SignalVersion]) -> Mapping[tuple[str, str], list[Signal]]:
+    found: dict[tuple[str, str], list[Signal]] = defaultdict(list)
+    for version in versions:
+        found[version.site_id, version.field].append(version.signal)
+    return found
 
 
 class Feeds:

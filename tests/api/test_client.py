@@ -101,6 +101,10 @@ def test_prices_and_zones(client: Client) -> None:
     table = client.prices(3)
     assert len(table.pools["toys"].total) == 3
     assert table.unit == "CNY/accelerator-hour"
+    (pool, *_) = client.revenue("here", 3).pools
+    assert pool.idle_hours + pool.promised_hours == pytest.approx(3 * pool.accelerators)
+    with pytest.raises(NotFound):
+        client.revenue("nowhere", 3)
 
 
 def test_a_plan_of_several_and_what_a_new_one_would_move(client: Client, hub: HubWorld, tmp_path: Path) -> None:

@@ -4,7 +4,8 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,11 @@ from suanwang.adapters.store.sql import SqlStore, open_store
 from suanwang.domain.job import TRANSITIONS
 from suanwang.domain.ledger import Account, AccountKind, Transfer, TransferKind
 from suanwang.domain.money import Money
+from suanwang.domain.signal import Signal, SignalVersion
 from suanwang.errors import InvalidInput, Never, NotNow
 
 NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)
+HOUR = timedelta(hours=1)
 
 
 def transfer(id_: str, debit: str, credit: str, micro: int, pending: str = "", *, hold: bool = False) -> Transfer:
@@ -345,3 +348,16 @@ def test_a_crash_at_any_statement_leaves_nothing_and_can_be_repeated(sql_url: st
             "sum_micro:VCH:x": 0,
         }
     store.close()
+
+
+def test_signals_are_kept_as_they_were_heard(sql_store: SqlStore) -> None:
+    signal = Signal.of("CNY/kWh", [(NOW, "0.3"), (NOW + HOUR, "0.4")], NOW + 2 * HOUR)
+    first = SignalVersion(site_id="east", field="power", at=NOW, signal=signal)
+    later = replace(first, at=NOW + HOUR, signal=Signal.of("CNY/kWh", [(NOW + HOUR, "0.5")], NOW + 3 * HOUR))
+    with sql_store.transaction() as tx:
+        tx.operations.hear([])
+        tx.operations.hear([later, first])
+        tx.operations.hear([first])
+    with sql_store.reading() as tx:
+        assert tx.operations.heard(NOW) == [first, later]
+        assert tx.operations.heard(NOW + 2 * HOUR) == [later]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from suanwang.domain.provenance import Confidence, MissingFigure, Provenance
-from suanwang.domain.signal import FAR_FUTURE, MICROSECOND, Signal
+from suanwang.domain.signal import FAR_FUTURE, MICROSECOND, Signal, news, overlaid
 from suanwang.domain.tariff import MINUTES_PER_DAY, Tariff, TariffPeriod
 from suanwang.errors import Never
 from suanwang.units import MICRO, SECONDS_PER_HOUR
@@ -32,6 +32,40 @@ def signals(draw: st.DrawFn) -> Signal:
     edges = (START, *(START + us * MICROSECOND for us in inner))
     micros = draw(st.lists(values, min_size=len(edges), max_size=len(edges)))
     return Signal("x", edges, tuple(micros), draw(st.sampled_from([END, FAR_FUTURE])))
+
+
+@st.composite
+def heard(draw: st.DrawFn) -> list[Signal]:
+    """Signals that were heard one after another, of hours that meet, part and overlap."""
+    found = []
+    for _ in range(draw(st.integers(1, 5))):
+        begin, steps = draw(st.integers(0, 20)), draw(st.lists(st.integers(0, 3), min_size=1, max_size=6))
+        edges = tuple(START + timedelta(hours=begin + i) for i in range(len(steps) + 1))
+        found.append(Signal("x", edges[:-1], tuple(steps), edges[-1]))
+    return found
+
+
+def value_at(signals: list[Signal], when: datetime) -> int | None:
+    """The value of the last of them that has one, looked up one by one."""
+    found = [signal.micro_at(when) for signal in signals if signal.edges[0] <= when < signal.until]
+    return found[-1] if found else None
+
+
+@given(heard())
+def test_the_newest_holds_where_it_is_known(known: list[Signal]) -> None:
+    stretches = overlaid(known)
+    assert all(a.until < b.edges[0] for a, b in pairwise(stretches)), "with a gap between them"
+    for hour in range(30):
+        when = START + timedelta(hours=hour)
+        assert value_at(stretches, when) == value_at(known, when)
+
+
+@given(heard())
+def test_what_is_news_makes_what_was_known_what_is_known_now(signals: list[Signal]) -> None:
+    *known, last = signals
+    parts = news(known, last)
+    assert overlaid([*known, *parts]) == overlaid(signals)
+    assert news([*known, *parts], last) == []
 
 
 @st.composite

@@ -14,13 +14,14 @@ import pytest
 from suanwang.adapters.catalog import load_catalog
 from suanwang.adapters.signals.points import read_points
 from suanwang.adapters.signals.source import signal_reader
+from suanwang.adapters.store.sql import open_store
 from suanwang.domain.signal import Signal
 from suanwang.domain.site import Grid, Site
 from suanwang.errors import InvalidInput
 from suanwang.schemas.grid import read_grid, read_grid_signals
 from suanwang.schemas.signal_fields import SignalSection
 from suanwang.schemas.wrong import Wrong
-from suanwang.service.feeds import Feeds, Heard, with_heard
+from suanwang.service.feeds import Feeds, Heard, with_heard, with_remembered
 
 DAY = timedelta(days=1)
 NOW = datetime(2026, 11, 25, 6, tzinfo=UTC)
@@ -198,6 +199,31 @@ def test_the_other_signals_lie_over_what_the_site_says(tmp_path: Path) -> None:
     assert found.carbon_market is not None
     assert found.carbon_market.at(at) == 0.05
     assert site.heard({}) == site
+
+
+def test_a_past_hour_has_its_price_after_a_restart(tmp_path: Path) -> None:
+    """The file tells other hours each day; what it told stays known, also what it told twice."""
+    store = open_store(f"sqlite:///{tmp_path / 'suanwang.db'}")
+
+    def restarted(first: int, *prices: str) -> Site:
+        hours = [(NOW + timedelta(hours=first + h)).isoformat() for h in range(len(prices))]
+        rows = [f"{hour},{price}" for hour, price in zip(hours, prices, strict=True)]
+        (tmp_path / "spot.csv").write_text("\n".join(["time,price", *rows]) + "\n")
+        read = signal_reader(tmp_path, NOW)
+        grid = read_grid(with_signals("{power: {file: spot.csv, value: price}}"), "grid", load_catalog(()), (), read)
+        return with_remembered(grid, store, NOW + timedelta(hours=first)).site("guian")
+
+    restarted(0, "0.1", "0.2", "0.3")
+    restarted(1, "0.25", "0.3")
+    site = restarted(30, "0.5", "0.6")
+    price = site.power_price(NOW, NOW + 2 * DAY)
+    assert [price.at(NOW + timedelta(hours=h)) for h in (0, 1, 2, 30, 31)] == [0.1, 0.25, 0.3, 0.5, 0.6]
+    between = NOW + timedelta(hours=10)
+    assert price.at(between) == site.tariff.signal(site.zone, between, between + DAY).at(between)
+    with store.reading() as tx:
+        told = [version.signal.micros for version in tx.operations.heard(NOW - DAY)]
+    assert told == [(100_000, 200_000, 300_000), (250_000,), (500_000, 600_000)], "only what was news is kept"
+    store.close()
 
 
 def test_feeds_hand_on_what_could_be_read_and_tell_the_rest(tmp_path: Path) -> None:

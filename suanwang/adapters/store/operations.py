@@ -1,11 +1,14 @@
-"""Leases and drains, in SQL (the port `Operations`). A lease is timed by the database's clock, which all hubs share."""
+"""Leases, drains and signals, in SQL (the port `Operations`). A lease is timed by the clock of the database."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import BigInteger, Connection, delete, func, literal_column, or_, select, update
 
+from suanwang.adapters.store import codec
 from suanwang.adapters.store.refusals import refusals, step
-from suanwang.adapters.store.tables import drains, insert_new, jobs, leases, microseconds
+from suanwang.adapters.store.tables import drains, insert_new, jobs, leases, microseconds, signal_versions
+from suanwang.domain.signal import SignalVersion
 
 NOW_US = {
     "postgresql": "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint",
@@ -49,3 +52,26 @@ class SqlOperations:
     def drained(self) -> frozenset[str]:
         with refusals():
             return frozenset(self._connection.execute(select(drains.c.place)).scalars())
+
+    def hear(self, versions: Sequence[SignalVersion]) -> None:
+        rows = [
+            {
+                "site_id": version.site_id,
+                "field": version.field,
+                "at_us": microseconds(version.at),
+                "start_us": microseconds(version.signal.edges[0]),
+                "until_us": microseconds(version.signal.until),
+                "body": codec.dump(version),
+            }
+            for version in versions
+        ]
+        with step(self._connection):
+            if rows:
+                insert_new(self._connection, signal_versions, rows)
+
+    def heard(self, since: datetime) -> list[SignalVersion]:
+        table = signal_versions
+        query = select(table.c.body).where(table.c.until_us > microseconds(since))
+        query = query.order_by(table.c.at_us, table.c.site_id, table.c.field, table.c.start_us)
+        with refusals():
+            return [codec.load(SignalVersion, body) for body in self._connection.execute(query).scalars()]

@@ -69,6 +69,7 @@ tokens = table("tokens", *_text("id", "user_id", "body"), *_whole("expires_us"))
 audit = table("audit", *_text("organisation", "body"), *_whole("position", "at_us"))
 leases = table("leases", *_text("name", "holder"), *_whole("until_us"))
 drains = table("drains", *_text("place", "drained_by"), *_whole("at_us"))
+signal_versions = table("signal_versions", *_text("site_id", "field", "body"), *_whole("at_us", "start_us", "until_us"))
 webhooks = table("webhooks", *_text("id", "organisation", "body"), *_whole("active"))
 deliveries = table(
     "deliveries",
@@ -103,6 +104,7 @@ ALL: tuple[TableClause, ...] = (
     audit,
     leases,
     drains,
+    signal_versions,
     webhooks,
     deliveries,
 )

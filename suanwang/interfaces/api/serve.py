@@ -18,7 +18,7 @@ from suanwang.interfaces.api.app import create_app
 from suanwang.interfaces.serving.front import Front, front_of_app
 from suanwang.interfaces.serving.served import TICKS, Served
 from suanwang.schedule.scheme import find_scheme
-from suanwang.service.feeds import Feeds, Heard, with_heard
+from suanwang.service.feeds import Feeds, Heard, remember, with_heard
 from suanwang.service.ticking import Courier, Ticker
 
 BACKLOG = 2048
@@ -102,6 +102,7 @@ def _feeds(front: Front, ticker: Ticker, served: Served) -> Feeds:
         grid = with_heard(house.hub.grid, heard)
         front.house = replace(house, hub=replace(house.hub, grid=grid))
         ticker.take(grid)
+        remember(house.store, heard, house.hub.clock.now())
 
     def told(faults: int) -> None:
         served.add("signal_reads", 1)

@@ -81,9 +81,8 @@ def _revenue(terminal: Terminal, client: "Client", site: str, hours: int, *, as_
     """What a site's hours ahead earn, pool by pool."""
     from suanwang.interfaces import figures
     from suanwang.schemas.wire import plain
-    from suanwang.service.revenue import revenue_ahead
 
-    found = revenue_ahead(client.house.hub, site, hours)
+    found = client.revenue(site, hours)
     if as_json:
         terminal.json(plain(found))
         return 0
