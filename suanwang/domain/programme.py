@@ -33,6 +33,8 @@ class Mode(StrEnum):
 
 AT_ORDER = (Mode.APPLY, Mode.DEDUCT, Mode.POOL, Mode.AT_USE)
 """The modes whose vouchers pay part of an order of the grid; the others pay after it."""
+ORDER_UNITS = ("accelerator_hour", "pflop_hour")
+"""The measured units that a voucher may pay for at an order: they are estimated before it runs, and metered after."""
 
 
 class Period(StrEnum):
@@ -121,10 +123,12 @@ class Rate:
 
     @property
     def share(self) -> Fraction:
-        """The ratio of a rate that is one; only such rates can be deducted from an order. Raises ValueError."""
-        if self.ratio is None:
-            raise ValueError("this rate is not a ratio")
-        return self.ratio
+        """The share of an order's recognised cost that it may pay: its ratio; all of it for a face value, and for an
+        amount per unit, which pays no more than its units come to. Raises ValueError for brackets, which are of a whole
+        contract."""
+        if self.brackets:
+            raise ValueError("a rate in brackets pays contracts, not orders")
+        return Fraction(1) if self.ratio is None else self.ratio
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

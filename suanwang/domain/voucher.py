@@ -1,5 +1,6 @@
 """Compute vouchers (算力券) issued under a programme, what they take over, and the answers that were given for it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
@@ -48,7 +49,8 @@ class Granted:
 class Redemption:
     """What one voucher takes over of one job, decided at order: `amount` (in the programme's currency) is held.
 
-    `ratio` of the cost parts in `recognised` is what it pays once the real cost is known, never above `amount`.
+    `ratio` of the cost parts in `recognised` is what it pays once the real cost is known, never above `amount`, nor
+    above `per_unit` for each `unit` that was metered, where it has one.
     `reason` says why the amount is 0; it is None at 0 only when other vouchers already cover the job's share.
     """
 
@@ -60,6 +62,15 @@ class Redemption:
     recognised: tuple[str, ...]
     findings: tuple[Finding, ...] = ()
     reason: Reason | None = None
+    per_unit: Money | None = None
+    unit: str = ""
+
+    def entitled(self, recognised: Money, quantities: Mapping[str, Fraction]) -> Money:
+        """What the rate gives for a recognised cost and the quantities behind it, cut to 10^-6 toward zero."""
+        share = recognised.micro * self.ratio
+        if self.per_unit is not None:
+            share = min(share, self.per_unit.micro * quantities.get(self.unit, Fraction(0)))
+        return Money(int(share), recognised.unit)
 
     def __post_init__(self) -> None:
         if self.amount.micro < 0 or not 0 <= self.ratio <= 1:

@@ -8,6 +8,7 @@ from suanwang.domain.money import Money
 from suanwang.domain.placement import CostPart
 from suanwang.domain.programme import (
     AT_ORDER,
+    ORDER_UNITS,
     Bracket,
     Cap,
     FundLine,
@@ -101,9 +102,11 @@ def _check_rates(section: ProgrammeSection, findings: Findings, path: Path, *, i
         elif (rate.per_unit is not None) != (rate.unit is not None):
             what = msg("an amount for each unit needs its unit, and only that does.")
             findings.add(where, what, msg("Give per_unit and unit together."), *parts)
-        elif in_grid and section.mode in AT_ORDER and rate.ratio is None:
-            what = msg("vouchers that pay orders of the grid pay a ratio of them.")
-            findings.add(where, what, msg("Give a ratio, or another mode."), *parts)
+        elif in_grid and section.mode in AT_ORDER and (rate.brackets or rate.unit not in (None, *ORDER_UNITS)):
+            units = ", ".join(ORDER_UNITS)
+            what = msg("vouchers cannot pay orders of the grid in this way.")
+            remedy = msg("Give a ratio, a face value, an amount for each of: {units}; or another mode.", units=units)
+            findings.add(where, what, remedy, *parts)
         _check_brackets(rate, findings, where)
         if i < len(section.rates) - 1 and not rate.when and not rate.kind and ways == 1:
             what = msg("the rates after this one never apply, because it always holds.")

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
+from suanwang.domain.docket import DocketKind
 from suanwang.domain.job import Job
 from suanwang.domain.ledger import Transfer, TransferKind
 from suanwang.domain.money import Money
@@ -11,7 +12,16 @@ from suanwang.domain.programme import Programme, Scope
 from suanwang.domain.voucher import Granted, Redemption, Voucher
 from suanwang.ports import Transaction
 from suanwang.service.hub import Hub
-from suanwang.settle import Purse, billed_high_by_part, facts_of, fund_id, order_of_use, redeem_in_order, voucher_id
+from suanwang.settle import (
+    Purse,
+    billed_high_by_part,
+    facts_of,
+    fund_id,
+    order_of_use,
+    planned_quantities,
+    redeem_in_order,
+    voucher_id,
+)
 
 OWN = (Scope.JOB, Scope.TENANT)
 """The scopes of caps that need only the tenant's own vouchers."""
@@ -24,11 +34,13 @@ def redemptions_for(hub: Hub, tx: Transaction, job: Job, option: Option, now: da
     """
     if not job.workload.vouchers:
         return ()
+    proved = {d.id: d.case.facts for d in tx.dockets.find(kinds=(DocketKind.APPLICATION,), tenant=job.tenant) if d.case}
     purses = []
     for voucher in tx.ledger.vouchers(tenant=job.tenant):
         programme = hub.grid.programme(voucher.programme_id)
         remaining = Money(tx.ledger.balance(voucher_id(voucher.id)).available, programme.unit)
-        purses.append(Purse(voucher=voucher, programme=programme, remaining=remaining))
+        facts = proved.get(voucher.id, {})
+        purses.append(Purse(voucher=voucher, programme=programme, remaining=remaining, facts=facts))
     programmes = {p.programme.id: p.programme for p in purses}
     funds = {
         p.id: Money(tx.ledger.balance(fund_id(p.id, p.currency)).available, p.currency) for p in hub.grid.programmes
@@ -41,6 +53,7 @@ def redemptions_for(hub: Hub, tx: Transaction, job: Job, option: Option, now: da
         facts=facts_of(hub.grid.tenant(job.tenant), hub.grid.site(pool.site_id), pool, job.workload),
         amount_by_part=billed_high_by_part(option),
         now=now,
+        quantities=planned_quantities(option),
     )
 
 

@@ -1,7 +1,6 @@
 """Step 7 of a tick: post what a job really cost, void the rest, and book the rounding of its invoice."""
 
 from datetime import datetime
-from fractions import Fraction
 
 from suanwang.domain.invoice import Invoice
 from suanwang.domain.job import OUTCOMES, Job, JobState
@@ -14,7 +13,17 @@ from suanwang.service.comparing import compare
 from suanwang.service.hub import Hub
 from suanwang.service.moves import move
 from suanwang.service.staging import taking
-from suanwang.settle import closing, invoice, release, rounding_transfer, settle, tax_account, tax_of, tax_transfer
+from suanwang.settle import (
+    closing,
+    invoice,
+    metered_quantities,
+    release,
+    rounding_transfer,
+    settle,
+    tax_account,
+    tax_of,
+    tax_transfer,
+)
 from suanwang.settle.adjust import live
 from suanwang.settle.budgets import capture, is_budget
 
@@ -42,8 +51,9 @@ def _settle(hub: Hub, tx: Transaction, job: Job, now: datetime) -> None:
     if charges:
         budgets = [t for t in pending if is_budget(t)]
         paying = [t for t in pending if not is_budget(t)]
-        settled = settle(job, charges, paying, job.redemptions, at=now)
-        hours = sum((r.accelerator_hours for r in tx.usage.records(job.id)), Fraction(0))
+        metered = metered_quantities(corrected(tx.usage.records(job.id), tx.usage.corrections(job.id)))
+        settled = settle(job, charges, paying, job.redemptions, at=now, quantities=metered)
+        hours = metered["accelerator_hour"]
         assert job.placement is not None
         if tax:
             tx.ledger.open(tax_account(job.placement.option.site_id, tax.unit))

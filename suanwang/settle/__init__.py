@@ -15,7 +15,15 @@ from suanwang.settle.bill import invoice, rounding_transfer
 from suanwang.settle.meter import compute_rate, meter
 from suanwang.settle.post import Settlement, hold, money_of, release, settle, tax_transfer
 from suanwang.settle.rate import Circumstances, Rater, closing, rate, rate_data, tax_of
-from suanwang.settle.redeem import Purse, billed_high_by_part, facts_of, order_of_use, redeem_in_order
+from suanwang.settle.redeem import (
+    Purse,
+    billed_high_by_part,
+    facts_of,
+    metered_quantities,
+    order_of_use,
+    planned_quantities,
+    redeem_in_order,
+)
 
 __all__ = [
     "Circumstances",
@@ -34,8 +42,10 @@ __all__ = [
     "invoice",
     "issue",
     "meter",
+    "metered_quantities",
     "money_of",
     "order_of_use",
+    "planned_quantities",
     "rate",
     "rate_data",
     "redeem_in_order",

@@ -27,7 +27,7 @@ from suanwang.settle.accounts import (
     voucher_id,
 )
 from suanwang.settle.rate import PART_OF
-from suanwang.settle.redeem import entitlement
+from suanwang.settle.redeem import NOTHING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,15 +48,17 @@ class Settlement:
 def hold(job: Job, redemptions: Sequence[Redemption], *, at: datetime, expires: datetime) -> list[Transfer]:
     """Pending transfers for a placed job: vouchers first, then the tenant's money for the rest of `billed_high`.
 
-    The money is held to the next whole coin, so that the rounding of the job's invoice is covered as well.
+    The money is held to the next whole coin, so that the rounding of the job's invoice is covered as well. What a
+    voucher pays by the unit is held in money too: how many units a cost stands for is known when they were metered.
     Ids: `hold:<job>:voucher:<voucher>`, `hold:<job>:fund:<voucher>`, `hold:<job>:money`; for a job that was moved
     while it waited, with the number of moves behind. Redemptions of 0 hold
     nothing. Raises ValueError when the job has no placement, or the redemptions exceed the cost (a bug).
     """
     option = _option(job)
     used = [r for r in redemptions if r.amount]
-    money = option.billed_high - total([r.amount for r in used], option.billed_high.unit)
-    if money.micro < 0:
+    high = option.billed_high
+    money = high - total([r.amount for r in used if r.per_unit is None], high.unit)
+    if total([r.amount for r in used], high.unit) > high:
         raise ValueError(f"job {job.id}: vouchers hold more than the job can cost")
     held = Money(-(-money.micro // COIN_MICRO) * COIN_MICRO, money.unit)
     site = site_id(option.site_id, money.unit)
@@ -78,7 +80,8 @@ def hold(job: Job, redemptions: Sequence[Redemption], *, at: datetime, expires: 
     for r in used:
         units = Money(r.amount.micro, voucher_unit(r.programme_id))
         fund = fund_id(r.programme_id, r.amount.unit)
-        memo = f"{r.ratio} of recognised cost by {r.programme_id} version {r.programme_version}"
+        gives = f"{r.ratio}" if r.per_unit is None else f"{r.per_unit} per {r.unit}"
+        memo = f"{gives} of recognised cost by {r.programme_id} version {r.programme_version}"
         source, sink = voucher_id(r.voucher_id), redeemed_id(r.programme_id)
         transfers.append(pending(f"voucher:{r.voucher_id}", source, sink, units, f"voucher {r.voucher_id}: {memo}"))
         transfers.append(pending(f"fund:{r.voucher_id}", fund, site, r.amount, f"fund for {r.voucher_id}: {memo}"))
@@ -93,13 +96,20 @@ def money_of(held: Iterable[Transfer], unit: str) -> Money:
 
 
 def settle(
-    job: Job, charges: Sequence[Charge], pending: Iterable[Transfer], redemptions: Sequence[Redemption], *, at: datetime
+    job: Job,
+    charges: Sequence[Charge],
+    pending: Iterable[Transfer],
+    redemptions: Sequence[Redemption],
+    *,
+    at: datetime,
+    quantities: Mapping[str, Fraction] = NOTHING,
 ) -> Settlement:
     """Post what was used of a job's holds and void the rest.
 
-    Each voucher, in the order given, pays min(held, ratio x recognised charges, less what the programme's earlier
-    vouchers paid); money pays the rest up to its hold. What is above the holds or the quote's high end is waived.
-    `pending` must be all of the job's unresolved holds: settle and store the job's move to settled in one step.
+    Each voucher, in the order given, pays min(held, ratio x recognised charges, its amount for the units among the
+    metered `quantities`, less what the programme's earlier vouchers paid); money pays the rest up to its hold. What is
+    above the holds or the quote's high end is waived. `pending` must be all of the job's unresolved holds: settle and
+    store the job's move to settled in one step.
     Raises ValueError for a hold that no redemption explains (a bug: nothing is posted on a guess).
     """
     option = _option(job)
@@ -117,7 +127,7 @@ def settle(
         before = paid.get(r.programme_id, zero)
         open_charge = min(charged, option.billed_high) - total(list(paid.values()), unit)
         held = min(holds[key].amount.micro for key in keys)
-        pays = max(zero, min(Money(held, unit), entitlement(r.ratio, recognised) - before, open_charge))
+        pays = max(zero, min(Money(held, unit), r.entitled(recognised, quantities) - before, open_charge))
         paid[r.programme_id] = before + pays
         used |= dict.fromkeys(keys, pays)
     by_voucher = total(list(paid.values()), unit)

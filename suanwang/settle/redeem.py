@@ -1,36 +1,51 @@
 """Redeeming vouchers at order (mode B): who may, at which rate, how much; with each rule's answer as evidence.
 
 What a voucher takes over is ratio x recognised cost, exact, cut to 10^-6 toward zero (so never above the ratio), and
-at most: what each cap leaves, what is left of the voucher, and what is free in the programme's fund.
+at most: what its units come to where it pays by the unit, what each cap leaves, what is left of the voucher, and what
+is free in the programme's fund. A voucher of face value pays as far as it reaches.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from fractions import Fraction
+from types import MappingProxyType
 
 from suanwang.domain.money import Money, total
 from suanwang.domain.placement import CostPart, Option
-from suanwang.domain.programme import AT_ORDER, Programme, Rate
+from suanwang.domain.programme import AT_ORDER, ORDER_UNITS, Programme, Rate
 from suanwang.domain.reason import Reason
 from suanwang.domain.rule import Answer, Rule
 from suanwang.domain.site import Pool, Site, Tenant
+from suanwang.domain.usage import UsageRecord
 from suanwang.domain.voucher import Finding, Granted, Redemption, Voucher
 from suanwang.domain.workload import Workload
 from suanwang.settle.caps import applies, left_under
 from suanwang.settle.grant import find, rate_for
+from suanwang.units import PFLOP_HOUR, SECONDS_PER_HOUR
 
+NOTHING: Mapping[str, Fraction] = MappingProxyType({})
+OF_ORDER = ("provider", "accelerator", "workload")
+"""The groups of facts that an order has anew each time."""
 THIS_ORDER = "(this order)"
 """Stands for the job that is being ordered, which has no grant of its own yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Purse:
-    """A voucher with what is left of it (the available balance of its account, in the voucher unit)."""
+    """A voucher with what is left of it (the available balance of its account, in the voucher unit).
+
+    `facts`: what its application proved. Those of where and what is ordered are the order's own (`OF_ORDER`).
+    """
 
     voucher: Voucher
     programme: Programme
     remaining: Money
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+    def facts_with(self, order: Mapping[str, str]) -> dict[str, str]:
+        """The facts that its rules see at an order: the order's, and beside them what was proved."""
+        return {k: v for k, v in self.facts.items() if k.partition(".")[0] not in OF_ORDER} | dict(order)
 
 
 def facts_of(tenant: Tenant, site: Site, pool: Pool, workload: Workload) -> dict[str, str]:
@@ -66,6 +81,19 @@ def billed_high_by_part(option: Option) -> dict[CostPart, Money]:
     return {CostPart.RENT: high - data - power, CostPart.POWER: power, CostPart.DATA: data}
 
 
+def planned_quantities(option: Option) -> dict[str, Fraction]:
+    """What vouchers may pay for by the unit (`ORDER_UNITS`), as the estimate has it at its high end."""
+    hours = Fraction(option.estimate.time_s.high) / SECONDS_PER_HOUR * option.accelerators
+    return dict(zip(ORDER_UNITS, (hours, Fraction(option.estimate.flops) / PFLOP_HOUR), strict=True))
+
+
+def metered_quantities(records: Sequence[UsageRecord]) -> dict[str, Fraction]:
+    """The same as it was metered."""
+    hours = sum((r.accelerator_hours for r in records), Fraction(0))
+    flops = sum((Fraction(r.flops_delivered) for r in records), Fraction(0))
+    return dict(zip(ORDER_UNITS, (hours, flops / PFLOP_HOUR), strict=True))
+
+
 def eligibility(programme: Programme, voucher: Voucher, facts: Mapping[str, str]) -> tuple[Finding, ...]:
     """Every rule's answer, the first being that the voucher is the tenant's own. All must be YES."""
     own = Rule(fact="tenant.id", one_of=(voucher.tenant,))
@@ -82,6 +110,7 @@ def redeem(
     facts: Mapping[str, str],
     amount_by_part: Mapping[CostPart, Money],
     now: datetime,
+    quantities: Mapping[str, Fraction] = NOTHING,
     redeemed_on_job: Money | None = None,
     covered: Money | None = None,
 ) -> Redemption:
@@ -89,8 +118,8 @@ def redeem(
 
     `remaining` of the voucher in the voucher unit; `before`: what the programme's vouchers paid and hold on other jobs,
     as its caps count it; `fund_available`, `redeemed_on_job` (this programme's other vouchers on the job) and `covered`
-    (all vouchers on the job) in the currency. The minimum spend is tested here, at order, on the recognised cost.
-    Raises Never(unit-mismatch) when an amount is in another unit.
+    (all vouchers on the job) in the currency. `quantities` of the job by unit, at the high end. The minimum spend is
+    tested here, at order, on the recognised cost. Raises Never(unit-mismatch) when an amount is in another unit.
     """
     zero = Money.zero(programme.currency)
     on_job, covered = redeemed_on_job or zero, covered or zero
@@ -98,10 +127,21 @@ def redeem(
     rate, asked = rate_for(programme, facts)
     recognised = total([m for part, m in amount_by_part.items() if part in programme.recognised], programme.currency)
     cost = total([m for part, m in amount_by_part.items() if part is not CostPart.CARBON], programme.currency)
-
-    amount, reason = zero, _refusal(programme, voucher, findings, rate, recognised, now)
+    reason = _refusal(programme, voucher, findings, rate, recognised, now)
+    none = Redemption(
+        programme_id=programme.id,
+        programme_version=programme.version,
+        voucher_id=voucher.id,
+        amount=zero,
+        ratio=rate.share if rate else Fraction(0),
+        recognised=programme.recognised,
+        findings=(*findings, *asked),
+        reason=reason,
+        per_unit=rate.per_unit if rate else None,
+        unit=rate.unit if rate else "",
+    )
     if rate is not None and reason is None:
-        share = entitlement(rate.share, recognised)
+        share = none.entitled(recognised, quantities)
         share = share if rate.at_most is None else min(share, rate.at_most)
         mine = _mine(voucher, facts, on_job, now)
         wanted = min(share - on_job, cost - covered)
@@ -110,17 +150,8 @@ def redeem(
             under = left_under(cap, programme, mine, (*before, mine)) if applies(cap, facts, "") else None
             left += [] if under is None else [under]
         amount = max(zero, min(wanted, *left))
-        reason = Reason.VOUCHER_EXHAUSTED if wanted > zero and not amount else None
-    return Redemption(
-        programme_id=programme.id,
-        programme_version=programme.version,
-        voucher_id=voucher.id,
-        amount=amount,
-        ratio=rate.share if rate else Fraction(0),
-        recognised=programme.recognised,
-        findings=(*findings, *asked),
-        reason=reason,
-    )
+        return replace(none, amount=amount, reason=Reason.VOUCHER_EXHAUSTED if wanted > zero and not amount else None)
+    return none
 
 
 def order_of_use(purses: Sequence[Purse], programmes: Sequence[str] = ()) -> list[Purse]:
@@ -144,6 +175,7 @@ def redeem_in_order(
     facts: Mapping[str, str],
     amount_by_part: Mapping[CostPart, Money],
     now: datetime,
+    quantities: Mapping[str, Fraction] = NOTHING,
 ) -> tuple[Redemption, ...]:
     """Redeem vouchers one after the other for one job, as given (see `order_of_use`), counting what went before.
 
@@ -162,20 +194,16 @@ def redeem_in_order(
             remaining=purse.remaining,
             before=before.get(programme.id, ()),
             fund_available=fund_available.get(programme.id, zero) - mine,
-            facts=facts,
+            facts=purse.facts_with(facts),
             amount_by_part=amount_by_part,
             now=now,
+            quantities=quantities,
             redeemed_on_job=mine,
             covered=total([r.amount for r in results], programme.currency),
         )
         if result.amount or result.reason:
             results.append(result)
     return tuple(results)
-
-
-def entitlement(ratio: Fraction, recognised: Money) -> Money:
-    """ratio x recognised cost, cut to 10^-6 toward zero."""
-    return Money(int(recognised.micro * ratio), recognised.unit)
 
 
 def _refusal(

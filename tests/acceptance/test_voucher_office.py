@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from suanwang.interfaces.cli.main import main
+from tests.tiny_home import GRID, Home
 
 REPO = Path(__file__).parents[2]
 DESK = """
@@ -100,3 +101,69 @@ def test_what_is_wrong_is_told_with_its_place(desk: Path, capsys: pytest.Capture
     told = say(capsys, "step", "a-2", "approved", "--role", "checker", "--by", "Che", status=1)
     assert "Possible now: pre_check, withdrawn." in told
     assert "No dockets yet" in say(capsys, "dockets", "--state", "review")
+
+
+MORE = """\
+    - id: points
+      name: Points for milestones
+      issuer: An office
+      currency: CNY
+      mode: at_use
+      opens: 2020-01-01T00:00Z
+      closes: 2100-01-01T00:00Z
+      eligibility: [{fact: milestone.verified_by, one_of: [an auditor]}]
+      rates: [{face: 0.05 CNY, when: [{fact: milestone.name, one_of: [released]}]}]
+      caps: [{scope: tenant, amount: 0.08 CNY}]
+      procedure: {second_person_above: 1 CNY, valid_days: 90}
+      source: {text: invented for a test, confidence: estimate}
+    - id: hours
+      name: Card-hours
+      issuer: An office
+      currency: CNY
+      mode: pool
+      opens: 2020-01-01T00:00Z
+      closes: 2100-01-01T00:00Z
+      rates: [{per_unit: 36 CNY, unit: accelerator_hour}]
+      source: {text: invented for a test, confidence: estimate}
+"""
+
+
+def test_points_and_card_hours_pay_a_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Points that a verified milestone brought pay as far as they reach; a voucher by the card-hour pays for what was
+    metered: here a tenth of the price of an hour."""
+    home = Home(tmp_path)
+    home.grid.write_text(GRID + MORE)
+    for name, value in home.environment.items():
+        monkeypatch.setenv(name, value)
+    reached = tmp_path / "reached.yaml"
+    fact = "milestone: {name: released, verified_by: an auditor}"
+    reached.write_text(f"apiVersion: suanwang/v1\nkind: Case\ncase: {{at: 2026-05-01, facts: {{{fact}}}}}\n")
+    say(capsys, "budget", "points", "10", "--key", "d")
+    for number, amount in ((1, "0.05"), (2, "0.03")):
+        words = ("--tenant", "me", "--id", f"m-{number}", "--by", "Ann")
+        assert amount in say(capsys, "apply", "points", str(reached), *words), "no more than the tenant's limit"
+        for state, role in (
+            ("pre_check", "maker"),
+            ("review", "maker"),
+            ("publicity", "checker"),
+            ("approved", "checker"),
+        ):
+            say(capsys, "step", f"m-{number}", state, "--role", role, "--by", "Max")
+    say(capsys, "issue", "hours", "me", "5", "--id", "h-1", "--expires", "2099-01-01T00:00Z")
+    for name in ("points", "hours"):
+        assert main(["admin", "fund", name, "10", "--key", name]) == 0
+    file = home.workload("import time; time.sleep(1.5)", more="  vouchers: [points, hours]\n")
+    capsys.readouterr()
+    assert main(["--lang", "en", "run", str(file), "--json"]) == 0
+    bill = json.loads(capsys.readouterr().out)["invoice"]
+    charged, by_voucher, by_money = (float(bill[name]["amount"]) for name in ("charged", "by_voucher", "by_money"))
+    left = {v["id"]: v["remaining"]["amount"] for v in json.loads(say(capsys, "list", "--json"))["vouchers"]}
+    assert (left["m-1"], left["m-2"]) == ("0.000000", "0.000000")
+    by_hours = by_voucher - 0.08
+    hours = next(float(line["quantity"]) for line in bill["lines"] if "hour" in line["unit"])
+    assert by_hours == pytest.approx(36 * hours, abs=2e-6)
+    assert by_money == pytest.approx(charged - by_voucher, abs=2e-6)
+    assert float(left["h-1"]) == pytest.approx(5 - by_hours, abs=2e-6)
+    assert main(["ledger", "check"]) == 0

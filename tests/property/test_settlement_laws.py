@@ -23,7 +23,7 @@ from suanwang.settle.accounts import COIN_MICRO, deposit, fund, issue
 from suanwang.settle.bill import invoice, rounding_transfer
 from suanwang.settle.post import hold, release, settle
 from suanwang.settle.rate import PART_OF
-from suanwang.settle.redeem import Purse, billed_high_by_part, order_of_use, redeem_in_order
+from suanwang.settle.redeem import Purse, billed_high_by_part, order_of_use, planned_quantities, redeem_in_order
 
 QUICK = settings(derandomize=True, deadline=None, max_examples=150)
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
@@ -131,7 +131,14 @@ SCOPES = st.sampled_from((Scope.JOB, Scope.TENANT, Scope.GROUP, Scope.PROGRAMME)
 
 @st.composite
 def programmes(draw: st.DrawFn, name: str) -> Programme:
-    ratio = Fraction(draw(st.integers(1, 30)), 30)
+    per_hour = Money(draw(st.integers(1, 10**11)), "CNY")
+    rate = draw(
+        st.one_of(
+            st.integers(1, 30).map(lambda n: Rate(ratio=Fraction(n, 30))),
+            st.just(Rate(face=Money(10**9, "CNY"))),
+            st.just(Rate(per_unit=per_hour, unit="accelerator_hour")),
+        )
+    )
     return Programme(
         id=name,
         version=1,
@@ -140,7 +147,7 @@ def programmes(draw: st.DrawFn, name: str) -> Programme:
         currency="CNY",
         opens=NOW - DAY,
         closes=NOW + 99 * DAY,
-        rates=(Rate(ratio=ratio),),
+        rates=(rate,),
         recognition=Recognition(lines=tuple(draw(st.sets(st.sampled_from(("rent", "power", "data")), min_size=1)))),
         caps=tuple(Cap(scope=scope, amount=Money(draw(MICROS), "CNY")) for scope in draw(st.sets(SCOPES))),
         provenance=TEST,
@@ -190,6 +197,7 @@ def redeem_for(job: Job, bag: list[Purse], fund_micro: int) -> tuple[Redemption,
         facts={"tenant.id": "acme"},
         amount_by_part=billed_high_by_part(job.placement.option),
         now=NOW,
+        quantities=planned_quantities(job.placement.option),
     )
 
 
@@ -211,21 +219,25 @@ def bill_of(charges: list[Charge], ledger: TinyLedger) -> Invoice:
 
 
 @QUICK
-@given(jobs(), purses(), charge_lists(), st.integers(0, 2 * 10**10))
-def test_every_settlement_balances(job: Job, bag: list[Purse], charges: list[Charge], fund_micro: int) -> None:
+@given(jobs(), purses(), charge_lists(), st.integers(0, 2 * 10**10), st.fractions(0, 2))
+def test_every_settlement_balances(
+    job: Job, bag: list[Purse], charges: list[Charge], fund_micro: int, hours: Fraction
+) -> None:
     assert job.placement is not None
     high = job.placement.option.billed_high
     ledger = opened(job, bag, fund_micro)
     redemptions = redeem_for(job, bag, fund_micro)
     pending = hold(job, redemptions, at=NOW, expires=NOW + DAY)
     ledger.post(pending)
-    by_vouchers = total([r.amount for r in redemptions], "CNY")
+    by_vouchers = total([r.amount for r in redemptions if r.per_unit is None], "CNY")
     money = total([t.amount for t in pending if t.id == "hold:j1:money"], "CNY")
     assert 0 <= (by_vouchers + money - high).micro < COIN_MICRO
 
-    result = settle(job, charges, pending, redemptions, at=NOW + DAY)
+    metered = {"accelerator_hour": hours}
+    result = settle(job, charges, pending, redemptions, at=NOW + DAY, quantities=metered)
     ledger.post(result.transfers)
-    ledger.post(settle(job, charges, pending, redemptions, at=NOW + DAY).transfers)  # a repeat changes nothing
+    again = settle(job, charges, pending, redemptions, at=NOW + DAY, quantities=metered)
+    ledger.post(again.transfers)  # a repeat changes nothing
     assert ledger.held() == 0
     assert set(ledger.sums().values()) <= {0}
     assert min(result.waived, result.by_voucher, result.by_money).micro >= 0
@@ -238,7 +250,9 @@ def test_every_settlement_balances(job: Job, bag: list[Purse], charges: list[Cha
         assert redeemed == fund_micro - used.get(f"fund:{name}:CNY", 0)
         programme = next(p.programme for p in bag if p.programme.id == name)
         recognised = sum(c.amount.micro for c in charges if PART_OF[c.basis] in programme.recognised)
-        assert redeemed <= programme.rates[0].share * recognised
+        (rate,) = programme.rates
+        assert redeemed <= rate.share * recognised
+        assert rate.per_unit is None or redeemed <= rate.per_unit.micro * hours
         assert all(cap.amount is None or redeemed <= cap.amount.micro for cap in programme.caps)
 
 

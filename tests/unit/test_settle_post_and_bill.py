@@ -182,6 +182,20 @@ def test_what_is_not_used_is_voided_and_the_voucher_moves_with_its_fund() -> Non
     ]
 
 
+@pytest.mark.parametrize(
+    ("hours", "by_voucher", "by_money"),
+    [("2", "10", "40"), ("8", "30", "20"), ("0", "0", "50"), ("11/3", "18.333333", "31.666667")],
+)
+def test_a_voucher_by_the_unit_pays_for_what_was_metered(hours: str, by_voucher: str, by_money: str) -> None:
+    """Held for six hours at 5 CNY; the money holds it all, since the cost of an hour is not known before."""
+    paper = replace(redemption("30", "1"), per_unit=cny("5"), unit="accelerator_hour")
+    pending = held(job("60"), paper)
+    assert [t.amount.micro for t in pending] == [30_000_000, 30_000_000, 60_000_000]
+    metered = {"accelerator_hour": Fraction(hours)}
+    result = settle(job("60"), [charge("50")], pending, [paper], at=NOW, quantities=metered)
+    assert (result.by_voucher, result.by_money, result.waived) == (cny(by_voucher), cny(by_money), cny("0"))
+
+
 def test_the_coin_that_money_is_held_to_is_not_charged() -> None:
     the_job = job("100.001")
     result = settle(the_job, [charge("100.008")], held(the_job), [], at=NOW)

@@ -78,7 +78,12 @@ def redeemed(
         facts=FACTS if facts is None else facts,
         amount_by_part=COST,
         now=now,
+        quantities={"accelerator_hour": Fraction(7, 2), "pflop_hour": Fraction(1000)},
     )
+
+
+def by_unit(amount: str, unit: str) -> Programme:
+    return replace(PROGRAMME, rates=(Rate(per_unit=cny(amount), unit=unit),))
 
 
 def capped(scope: Scope, amount: str) -> Programme:
@@ -100,6 +105,13 @@ AMOUNTS = {
     "minimum just met": (redeemed(replace(PROGRAMME, minimum_spend=cny("140"))), "70"),
     "cut, not rounded": (redeemed(replace(PROGRAMME, rates=(Rate(ratio=Fraction(1, 3)),))), "46.666666"),
     "all of it": (redeemed(replace(PROGRAMME, rates=(Rate(ratio=Fraction(1)),))), "140"),
+    "a face value pays all that counts": (redeemed(replace(PROGRAMME, rates=(Rate(face=cny("1000")),))), "140"),
+    "a face value pays as far as it reaches": (
+        redeemed(replace(PROGRAMME, rates=(Rate(face=cny("1000")),)), remaining="120"),
+        "120",
+    ),
+    "by the accelerator-hour": (redeemed(by_unit("10.1", "accelerator_hour")), "35.35"),
+    "by the PFLOP-hour, at most what it costs": (redeemed(by_unit("2", "pflop_hour")), "140"),
     "second rate": (redeemed(replace(PROGRAMME, rates=(NEVER_HOLDS, *PROGRAMME.rates))), "70"),
 }
 
