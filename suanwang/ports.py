@@ -143,6 +143,9 @@ class Usage(Protocol):
     def charges(self, job_id: str) -> list[Charge]:
         """In order of their ids."""
 
+    def charged(self, start: datetime, end: datetime, tenant: str = "") -> list[Charge]:
+        """The charges, and what took them back, of the records that begin in [start, end), in order of their ids."""
+
     def seal(self, book: PriceBook) -> None:
         """Keep a price book as used. Raises Conflict when that version was used with other prices."""
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from fractions import Fraction
 
 from suanwang.domain.case import Case
 from suanwang.domain.money import Money
@@ -27,6 +28,27 @@ class Role(StrEnum):
     CHECKER = "checker"
     FINANCE = "finance"
     SYSTEM = "system"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metered:
+    """What the grid metered of the use that a claim or an application rests on, [start, end) at its sites.
+
+    `claimed`: the recognised cost of the case; `charged`: what those lines of the tenant's use came to here.
+    """
+
+    provider: str
+    start: datetime
+    end: datetime
+    claimed: Money
+    charged: Money
+    accelerator_hours: Fraction
+    jobs: int
+
+    @property
+    def share(self) -> float:
+        """Charged over claimed, at most 1."""
+        return min(1.0, self.charged.micro / self.claimed.micro)
 
 
 TENANT, MAKER, CHECKER, FINANCE, SYSTEM = Role

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from suanwang.domain.budget import BudgetState
-from suanwang.domain.docket import Docket, Step
+from suanwang.domain.docket import Docket, Metered, Step
 from suanwang.domain.identity import AuditEntry, Permission, Project, Token, User
 from suanwang.domain.invoice import Invoice
 from suanwang.domain.job import JobEvent
@@ -181,7 +181,8 @@ class DeliveryList:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocketShown:
-    """A docket of the voucher office with every step that was signed, in order."""
+    """A docket of the voucher office with every step that was signed, in order, and what the grid metered of it."""
 
     docket: Docket
     steps: tuple[Step, ...]
+    metered: Metered | None = None

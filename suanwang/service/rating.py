@@ -42,12 +42,7 @@ def use_before(tx: Transaction, record: UsageRecord, book_id: str, month: Period
 
 def charges_between(tx: Transaction, month: Period, tenant: str) -> list[Charge]:
     """The charges that count of a tenant's records that begin in a month."""
-    records = tx.usage.between(month.start, month.end, tenant)
-    ids = {r.id for r in records}
-    found: list[Charge] = []
-    for job_id in dict.fromkeys(r.job_id for r in records):
-        found += [c for c in live(tx.usage.charges(job_id)) if c.usage_id in ids]
-    return found
+    return live(tx.usage.charged(month.start, month.end, tenant))
 
 
 def effective(tx: Transaction, job_ids: Iterable[str]) -> list[UsageRecord]:

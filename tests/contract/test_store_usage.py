@@ -215,10 +215,13 @@ def test_a_correction_that_does_not_fit_is_refused_as_a_whole(store: Store) -> N
 def test_records_are_found_by_time_and_tenant(store: Store) -> None:
     with store.transaction() as tx:
         fill(tx)
-        tx.usage.add(record("u2", 60, 120), [])
-        tx.usage.add(record("u1", 0, 60), [])
+        tx.usage.add(record("u2", 60, 120), [charge("c3", "u2")])
+        tx.usage.add(record("u1", 0, 60), [charge("c2", "u1"), charge("c1", "u1")])
         minute = timedelta(minutes=1)
         assert [r.id for r in tx.usage.between(NOW, NOW + 2 * minute)] == ["u1", "u2"]
         assert [r.id for r in tx.usage.between(NOW + minute, NOW + 9 * minute)] == ["u2"]
         assert [r.id for r in tx.usage.between(NOW, NOW + minute, "acme")] == ["u1"]
         assert tx.usage.between(NOW, NOW + minute, "nobody") == []
+        assert [c.id for c in tx.usage.charged(NOW, NOW + 2 * minute)] == ["c1", "c2", "c3"]
+        assert [c.id for c in tx.usage.charged(NOW, NOW + minute, "acme")] == ["c1", "c2"]
+        assert tx.usage.charged(NOW, NOW + 2 * minute, "nobody") == []

@@ -70,6 +70,10 @@ class MemoryUsage:
     def charges(self, job_id: str) -> list[Charge]:
         return sorted((c for c in self._tables.charges.values() if c.job_id == job_id), key=lambda c: c.id)
 
+    def charged(self, start: datetime, end: datetime, tenant: str = "") -> list[Charge]:
+        records = {record.id for record in self.between(start, end, tenant)}
+        return sorted((c for c in self._tables.charges.values() if c.usage_id in records), key=lambda c: c.id)
+
     def seal(self, book: PriceBook) -> None:
         key = (book.id, book.version)
         if key in self._tables.books:

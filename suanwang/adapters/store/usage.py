@@ -95,6 +95,16 @@ class SqlUsage:
         with refusals():
             return [codec.load(Charge, body) for body in self._connection.execute(query).scalars()]
 
+    def charged(self, start: datetime, end: datetime, tenant: str = "") -> list[Charge]:
+        table, of = tables.charges, usage_records
+        own = (table.c.job_id == of.c.job_id) & (table.c.usage_id == of.c.id)
+        query = select(table.c.body).join(of, own).order_by(table.c.id)
+        query = query.where(of.c.start_us >= microseconds(start), of.c.start_us < microseconds(end))
+        if tenant:
+            query = query.join(jobs, jobs.c.id == of.c.job_id).where(jobs.c.tenant == tenant)
+        with refusals():
+            return [codec.load(Charge, body) for body in self._connection.execute(query).scalars()]
+
     def seal(self, book: PriceBook) -> None:
         table = tables.price_books
         row = {"id": book.id, "version": book.version, "body": codec.dump(book)}

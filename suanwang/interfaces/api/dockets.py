@@ -17,6 +17,7 @@ from suanwang.interfaces.serving.bodies import body_of
 from suanwang.interfaces.serving.caller import Caller, caller
 from suanwang.schemas.answers import DocketShown
 from suanwang.schemas.requests import NewStep
+from suanwang.service.claims import metered_of
 from suanwang.service.jobs import visible
 from suanwang.service.office import Signature, take
 
@@ -46,10 +47,11 @@ def _docket(found: Caller, docket_id: str) -> tuple[Docket, Side]:
 
 @router.get("/dockets/{docket_id}", **operation(None, DocketShown, refuses=(404,)))
 def show_docket(found: Anyone, docket_id: Id) -> Any:
-    """A docket with every step that was signed."""
+    """A docket with every step that was signed, and what the grid metered of the use that it rests on."""
     docket, _ = _docket(found, docket_id)
+    metered = metered_of(found.house.hub, docket)
     with found.house.store.reading() as tx:
-        return found.show(DocketShown(docket=docket, steps=tuple(tx.dockets.steps(docket_id))))
+        return found.show(DocketShown(docket=docket, steps=tuple(tx.dockets.steps(docket_id)), metered=metered))
 
 
 @router.post("/dockets/{docket_id}/steps", **operation(None, Docket, body=NewStep, refuses=(400, 404, 409)))

@@ -180,13 +180,16 @@ def docket(terminal: Terminal, docket_id: str, grid: str, as_json: bool) -> int:
     from suanwang.interfaces.cli.office_views import show_docket
     from suanwang.schemas.wire import plain
     from suanwang.sdk import Client
+    from suanwang.service.claims import metered_of
 
-    with Client.open(grid) as client, client.house.hub.store.transaction() as tx:
-        found, steps = tx.dockets.get(docket_id), tx.dockets.steps(docket_id)
+    with Client.open(grid) as client:
+        with client.house.hub.store.transaction() as tx:
+            found, steps = tx.dockets.get(docket_id), tx.dockets.steps(docket_id)
+        metered = metered_of(client.house.hub, found)
     if as_json:
-        terminal.json({**plain(found), "steps": [plain(s) for s in steps]})
+        terminal.json({**plain(found), "steps": [plain(s) for s in steps], "metered": plain(metered)})
     else:
-        show_docket(terminal, found, steps)
+        show_docket(terminal, found, steps, metered)
     return 0
 
 

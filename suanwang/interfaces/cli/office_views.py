@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from suanwang.domain.docket import Docket, Step
+from suanwang.domain.docket import Docket, Metered, Step
 from suanwang.errors import InvalidInput, Problem, msg, why_not_read
 from suanwang.interfaces.cli.terminal import Terminal
 from suanwang.interfaces.figures import compute, money
@@ -12,6 +12,7 @@ from suanwang.interfaces.reports.pdf import pdf_file
 from suanwang.interfaces.reports.programme import programme_document
 from suanwang.schemas.wire import plain
 from suanwang.service.programme_report import ProgrammeReport
+from suanwang.settle.abuse.usage import METERED_LEAST
 
 COLUMNS = (msg("docket"), msg("kind"), msg("programme"), msg("tenant"), msg("state"), msg(">amount"))
 
@@ -34,14 +35,24 @@ def show_dockets(terminal: Terminal, found: Sequence[Docket]) -> None:
     terminal.table(COLUMNS, [_row(d) for d in found])
 
 
-def show_docket(terminal: Terminal, docket: Docket, steps: Sequence[Step]) -> None:
-    """The docket and its steps in order."""
+def show_docket(terminal: Terminal, docket: Docket, steps: Sequence[Step], metered: Metered | None) -> None:
+    """The docket and its steps in order, and what the grid metered of the use that it rests on."""
     terminal.table(COLUMNS, [_row(docket)])
     rows = [
         (str(s.sequence), f"{s.at:%Y-%m-%d %H:%M}Z", f"{s.before or '–'} → {s.after}", s.actor, s.role.value, s.reason)
         for s in steps
     ]
     terminal.table((msg(">step"), msg("time"), msg("from → to"), msg("by"), msg("role"), msg("reason")), rows)
+    if metered is not None:
+        said = msg(
+            "The grid metered {hours} accelerator-hours in {jobs} jobs: {charged} of the {claimed} claimed ({share}).",
+            hours=f"{float(metered.accelerator_hours):,.2f}",
+            jobs=metered.jobs,
+            charged=money(metered.charged),
+            claimed=money(metered.claimed),
+            share=f"{metered.share:.0%}",
+        )
+        terminal.say(said, fg=None if metered.share >= METERED_LEAST else "yellow")
 
 
 def _row(docket: Docket) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from suanwang.domain.identity import Permission
 from suanwang.errors import InvalidInput, NotFound, Problem, msg
 from suanwang.interfaces.web.page import Visitor, render
 from suanwang.schemas.case import read_case
+from suanwang.service.claims import metered_of
 from suanwang.service.office import Signature, apply, take
 from suanwang.service.programme_report import ProgrammeReport, programme_report
 from suanwang.settle.grant import assess
@@ -136,13 +137,13 @@ def docket_page(request: Request, who: Visitor, docket_id: str) -> Response:
     docket = _docket(who, docket_id)
     with who.house.store.transaction() as tx:
         steps = tx.dockets.steps(docket_id)
-    mine = _roles(who, docket)
+    mine, metered = _roles(who, docket), metered_of(who.house.hub, docket)
     possible = [
         (after, next(iter(sorted(mine & roles))))
         for (before, after), roles in STEPS[docket.kind].items()
         if before == docket.state and mine & roles
     ]
-    return render(request, "docket.html", who, docket=docket, steps=steps, possible=possible)
+    return render(request, "docket.html", who, docket=docket, steps=steps, possible=possible, metered=metered)
 
 
 def _docket(who: Visitor, docket_id: str) -> Docket:
