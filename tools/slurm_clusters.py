@@ -212,6 +212,10 @@ class SlurmClusters:
         """SIGKILL, as when its machine dies."""
         _end(self.folder(name) / "run" / "slurmctld.pid", "slurmctld", signal.SIGKILL)
 
+    def kill_daemon(self, name: str, node: str) -> None:
+        """SIGKILL of a node's slurmd alone: what runs there goes on."""
+        _end(self.folder(name) / "run" / f"slurmd.{node}.pid", "slurmd", signal.SIGKILL)
+
     def start_node(self, name: str, node: str) -> None:
         pid_file = self.folder(name) / "run" / f"slurmd.{node}.pid"
         if not _alive(pid_file):
@@ -221,7 +225,7 @@ class SlurmClusters:
 
     def kill_node(self, name: str, node: str) -> None:
         """SIGKILL of a node's slurmd and of all that runs there, as when its machine dies."""
-        _end(self.folder(name) / "run" / f"slurmd.{node}.pid", "slurmd", signal.SIGKILL)
+        self.kill_daemon(name, node)
         for stepd in _holders(self.folder(name) / "spool" / node):
             for pid in [*_descendants(stepd), stepd]:
                 _signal(pid, signal.SIGKILL)

@@ -31,7 +31,7 @@ class Role(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Metered:
+class MeteredUse:
     """What the grid metered of the use that a claim or an application rests on, [start, end) at its sites.
 
     `claimed`: the recognised cost of the case; `charged`: what those lines of the tenant's use came to here.

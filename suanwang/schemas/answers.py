@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from suanwang.domain.budget import BudgetState
-from suanwang.domain.docket import Docket, Metered, Step
+from suanwang.domain.docket import Docket, MeteredUse, Step
 from suanwang.domain.identity import AuditEntry, Permission, Project, Token, User
 from suanwang.domain.invoice import Invoice
 from suanwang.domain.job import JobEvent
@@ -185,4 +185,4 @@ class DocketShown:
 
     docket: Docket
     steps: tuple[Step, ...]
-    metered: Metered | None = None
+    metered: MeteredUse | None = None

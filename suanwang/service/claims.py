@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 from fractions import Fraction
 
 from suanwang.domain.case import Case
-from suanwang.domain.docket import Docket, DocketKind, Metered
+from suanwang.domain.docket import Docket, DocketKind, MeteredUse
 from suanwang.domain.money import total
 from suanwang.domain.period import Period
 from suanwang.domain.programme import Programme
@@ -19,7 +19,7 @@ from suanwang.settle.rate import PART_OF
 from suanwang.settle.recognise import recognised_cost
 
 
-def metered_of(hub: Hub, docket: Docket) -> Metered | None:
+def metered_of(hub: Hub, docket: Docket) -> MeteredUse | None:
     """None where there is nothing to compare: a voucher, no cost, a provider that is no site of the grid."""
     if docket.kind is DocketKind.VOUCHER:
         return None
@@ -29,7 +29,7 @@ def metered_of(hub: Hub, docket: Docket) -> Metered | None:
         return None if case is None else _metered(hub, tx, programme, case, docket.tenant)
 
 
-def _metered(hub: Hub, tx: Transaction, programme: Programme, case: Case, tenant: str) -> Metered | None:
+def _metered(hub: Hub, tx: Transaction, programme: Programme, case: Case, tenant: str) -> MeteredUse | None:
     provider = case.facts.get("provider.id", "")
     claimed, _ = recognised_cost(programme, case)
     if not claimed or (provider and provider not in {site.id for site in hub.grid.sites}):
@@ -39,7 +39,7 @@ def _metered(hub: Hub, tx: Transaction, programme: Programme, case: Case, tenant
     there = {record.id for record in records}
     lines = {cost.line for cost in case.costs} & set(programme.recognition.lines)
     charges = [c for c in charges_between(tx, period, tenant) if c.usage_id in there and PART_OF[c.basis] in lines]
-    return Metered(
+    return MeteredUse(
         provider=provider,
         start=period.start,
         end=period.end,

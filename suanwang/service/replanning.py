@@ -1,7 +1,8 @@
 """Re-planning of what waits: a held job is moved to a better place or hour only where that pays.
 
 What runs stays. Each waiting job is placed again by the code that placed it first, given where all others are, until
-none gets cheaper by more than `GAIN` of its cost: each move lowers the cost of all, and made again it moves nothing.
+none gets cheaper by more than `GAIN` of its cost, or begins by `SOONER` earlier at no more cost: each move lowers the
+cost of all, or leaves it and lowers the starts, and made again it moves nothing.
 """
 
 from collections.abc import Mapping
@@ -29,6 +30,9 @@ from suanwang.settle import hold, release
 
 ROUNDS_MAX = 10
 HORIZON = timedelta(hours=168)
+HOUR = timedelta(hours=1)
+SOONER = timedelta(minutes=10)
+"""By how much a start must be earlier for a move that saves nothing: a node is back, or others ended early."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,9 +156,11 @@ class _Replan:
 
 
 def worth_moving(stays: Option, other: Option) -> bool:
-    """Whether an option saves enough of what staying costs."""
-    least = stays.total.times(1 - Fraction(str(GAIN)))
-    return other.total < least and other.billed_high <= stays.billed_high
+    """Whether an option saves enough of what staying costs, or costs no more and begins enough sooner."""
+    if other.billed_high > stays.billed_high:
+        return False
+    sooner = other.total <= stays.total and other.start <= stays.start - SOONER
+    return sooner or other.total < stays.total.times(1 - Fraction(str(GAIN)))
 
 
 def apply(hub: Hub, found: Move) -> bool:
@@ -184,12 +190,12 @@ def _as_found(job: Job, found: Move) -> bool:
 
 def _hold_again(hub: Hub, tx: Transaction, job: Job, found: Move, now: datetime) -> None:
     option = found.placement.option
-    detail = msg(
-        "Re-planned: {pool} from {start} saves {amount}.",
-        pool=option.pool_id,
-        start=option.start.isoformat(),
-        amount=str(found.saved),
-    )
+    where = {"pool": option.pool_id, "start": option.start.isoformat()}
+    if found.saved.micro:
+        detail = msg("Re-planned: {pool} from {start} saves {amount}.", **where, amount=str(found.saved))
+    else:
+        sooner = f"{(found.stays.start - option.start) / HOUR:.1f}"
+        detail = msg("Re-planned: {pool} from {start}, {hours} h sooner.", **where, hours=sooner)
     tx.usage.seal(hub.grid.price_book_of(hub.grid.pool(option.pool_id), option.start))
     tx.ledger.post(release(tx.ledger.pending(job.id), at=now))
     changes = {"placement": found.placement, "rejections": found.placement.rejections}

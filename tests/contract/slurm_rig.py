@@ -54,9 +54,11 @@ class SlurmRig(Rig):
         self.opens = f"""
 from tests.contract.slurm_rig import Commands, Rest, SlurmEngine, slurm_pools
 cluster = {self.made()}
-engine = SlurmEngine(Path(sys.argv[1]) / "root", cluster, slurm_pools(), SystemClock(), poll_share=0.5)
+engine = SlurmEngine(Path(sys.argv[1]) / "root", cluster, slurm_pools(), SystemClock(), poll_share=0.5, forgotten_s=3)
 """
-        self.engine = SlurmEngine(folder / "root", self.cluster(), slurm_pools(), SystemClock(), poll_share=0.5)
+        self.engine = SlurmEngine(
+            folder / "root", self.cluster(), slurm_pools(), SystemClock(), poll_share=0.5, forgotten_s=3
+        )
 
     def cluster(self) -> Cluster:
         return Commands(str(self.clusters.conf(SITE)))

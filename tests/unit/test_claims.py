@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 
 from suanwang.domain.case import Case, Cost
-from suanwang.domain.docket import Docket, Metered, Role
+from suanwang.domain.docket import Docket, MeteredUse, Role
 from suanwang.domain.programme import Mode
 from suanwang.service.claims import metered_of
 from suanwang.service.office import Signature, apply
@@ -37,7 +37,7 @@ def world() -> World:
     return made
 
 
-def found(world: World, docket: Docket) -> Metered:
+def found(world: World, docket: Docket) -> MeteredUse:
     metered = metered_of(world.hub, docket)
     assert metered is not None
     return metered

@@ -111,6 +111,29 @@ def test_a_hub_that_runs_looks_by_itself_and_comes_to_rest() -> None:
     assert any("Re-planned: w from" in detail and "saves" in detail for detail in told)
 
 
+def test_a_job_begins_sooner_where_others_end_early_at_no_more_cost() -> None:
+    """It waits ten hours for the cheap pool, which is then free after all."""
+    hub, clock = hub_of_two()
+    first = order(hub, "first", 10)
+    tick(hub, POLICY)
+    second = order(hub, "second", 2)
+    tick(hub, POLICY)
+    placement = stored(hub, second).placement
+    assert placement is not None
+    assert (placement.option.pool_id, placement.option.start) == ("w", hour(10))
+    clock.advance(600)
+    cancel(hub, first.id)
+    tick(hub, POLICY)
+    (found,) = replan_waiting(hub)
+    assert (found.saved, found.placement.option.start) == (cny("0"), clock.now())
+    assert apply(hub, found)
+    assert replan_waiting(hub) == []
+    tick(hub, POLICY)
+    assert stored(hub, second).state in (JobState.QUEUED, JobState.RUNNING)
+    with hub.store.transaction() as tx:
+        assert any("9.8 h sooner" in str(event.detail) for event in tx.jobs.events(second.id))
+
+
 def test_a_hub_that_is_told_not_to_look_does_not() -> None:
     hub, clock = hub_of_two()
     first, second = order(hub, "first", 10), order(hub, "second", 2, earliest_start=hour(4), deadline=hour(8))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from suanwang.domain.docket import Docket, Metered, Step
+from suanwang.domain.docket import Docket, MeteredUse, Step
 from suanwang.errors import InvalidInput, Problem, msg, why_not_read
 from suanwang.interfaces.cli.terminal import Terminal
 from suanwang.interfaces.figures import compute, money
@@ -35,7 +35,7 @@ def show_dockets(terminal: Terminal, found: Sequence[Docket]) -> None:
     terminal.table(COLUMNS, [_row(d) for d in found])
 
 
-def show_docket(terminal: Terminal, docket: Docket, steps: Sequence[Step], metered: Metered | None) -> None:
+def show_docket(terminal: Terminal, docket: Docket, steps: Sequence[Step], metered: MeteredUse | None) -> None:
     """The docket and its steps in order, and what the grid metered of the use that it rests on."""
     terminal.table(COLUMNS, [_row(docket)])
     rows = [

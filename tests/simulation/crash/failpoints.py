@@ -54,6 +54,11 @@ class Failpoints:
         event.listen(Database, "commit", lambda _: self.passed("before commit"))
         event.listen(Pool, "checkin", lambda *_: self.passed("after commit"))
 
+    def listen_to(self, database: Database) -> None:
+        """To one database from now on."""
+        event.listen(database, "before_cursor_execute", self._statement)
+        event.listen(database, "commit", lambda _: self.passed("before commit"))
+
     def _statement(self, _c: object, _cursor: object, statement: str, *_rest: object) -> None:
         if not statement.startswith(INSIDE):
             self.passed(" ".join(statement.split()[:12]))

@@ -69,11 +69,11 @@ def _job(tx: Transaction, hub: Hub, job: Job, wanted: Mapping[str, Wish], starts
         yield f"{job.key}: an order is still open"
     for order, _ in orders:
         (seen,) = hub.engine(order.pool_id).observe([order.id])
-        yield from _usage(tx, job, order, seen)
+        yield from usage(tx, job, order, seen)
     yield from _charges(tx, hub, job)
 
 
-def _usage(tx: Transaction, job: Job, order: Order, seen: Observation) -> Iterator[str]:
+def usage(tx: Transaction, job: Job, order: Order, seen: Observation) -> Iterator[str]:
     """The records of an order tile what the engine says of it: no gap, no overlap, nothing before or after."""
     records = [r for r in tx.usage.records(job.id) if r.order_id == order.id]
     if seen.started is None or seen.started == seen.ended:
@@ -81,7 +81,9 @@ def _usage(tx: Transaction, job: Job, order: Order, seen: Observation) -> Iterat
             yield f"{order.id} is metered, and never ran"
         return
     edges = [edge for r in records for edge in (r.start, r.end)]
-    if not edges or (edges[0], edges[-1]) != (seen.started, seen.ended):
+    if seen.ended is None and not edges:
+        return  # lost before anybody had seen it run
+    if not edges or (edges[0], edges[-1]) != (seen.started, seen.ended or edges[-1]):
         yield f"{order.id} is not metered from its start to its end"
     if any(a.end != b.start for a, b in pairwise(records)):
         yield f"{order.id} is metered with gaps or twice"

@@ -26,7 +26,7 @@ from suanwang.adapters.engines.programs import (
 )
 from suanwang.adapters.engines.slurm.cluster import Ask, Cluster, Row
 from suanwang.adapters.engines.slurm.entries import Entries, Entry, Submission
-from suanwang.adapters.engines.slurm.judge import Judge
+from suanwang.adapters.engines.slurm.judge import FORGOTTEN_S, Judge
 from suanwang.adapters.engines.slurm.marks import read_claim, revoke
 from suanwang.adapters.engines.slurm.pools import SlurmPool
 from suanwang.adapters.engines.slurm.room import Room
@@ -43,7 +43,10 @@ AGAIN_S = 5.0
 
 
 class SlurmEngine:
-    """`Engine` and `TakesArrays` on one cluster. `root`: a folder that the cluster's nodes see under the same path."""
+    """`Engine` and `TakesArrays` on one cluster. `root`: a folder that the cluster's nodes see under the same path.
+
+    `forgotten_s`: for how long a program that Slurm has forgotten may still be running (see `judge`).
+    """
 
     def __init__(
         self,
@@ -54,6 +57,7 @@ class SlurmEngine:
         *,
         poll_share: float = 0.04,
         meter: Dcgm | None = None,
+        forgotten_s: float = FORGOTTEN_S,
     ) -> None:
         self._root = root.expanduser().absolute()
         self._cluster = cluster
@@ -64,7 +68,7 @@ class SlurmEngine:
         self._journal = Journal(self._root / "journal", lambda line: self._entries.play(line, time.monotonic()))
         self._views = Views(cluster, poll_share)
         self._room = Room(cluster, self._views, clock, self._ours)
-        self._judge = Judge(self._root, cluster, clock, meter)
+        self._judge = Judge(self._root, cluster, clock, meter, forgotten_s)
         self._mutex = threading.RLock()
 
     def lacks(self) -> Lacks:
@@ -197,12 +201,15 @@ class SlurmEngine:
         self._scancel(entries)
 
     def _scancel(self, entries: Iterable[Entry]) -> None:
+        """By their ids, unless Slurm has given those to other jobs since: one that lost jobs uses their ids again."""
         entries = list(entries)
         unknown = {entry.submission.name for entry in entries if entry.submission.job is None}
         rows = [row.id for name in unknown for row in self._cluster.named(name) if not row.over]
-        job_ids = [entry.slurm_id for entry in entries if entry.slurm_id is not None]
-        if job_ids or rows:
-            self._cluster.cancel([*job_ids, *rows])
+        known = [entry for entry in entries if entry.slurm_id is not None]
+        view = self._views.ask() if known else None
+        found = [view.row(entry) for entry in known] if view else []
+        if job_ids := [*(row.id for row in found if row is not None and not row.over), *rows]:
+            self._cluster.cancel(job_ids)
 
     def _look(self, alive: Sequence[Entry]) -> None:
         """Have a look at Slurm that is not too old, and see what it means for each of these."""
@@ -227,13 +234,16 @@ class SlurmEngine:
                     stay.append(entry)
             if over:
                 self._finish(over)
-            if stay:
-                self._scancel(stay)
+            self._scancel([entry for entry in stay if entry.cancelled or entry.ended is not None])
 
     def _see(self, entry: Entry, row: Row) -> Observation:
         """What a job that is not over is seen to do; looked at closely only when its row has changed."""
-        if entry.seen is None or row != entry.row or (row.occupies and entry.claim is None):
-            entry.seen, entry.row = self._judge.alive(entry, row), row
+        known = entry.seen is not None and row == entry.row and entry.missing is None
+        if entry.seen is None or not known or (row.occupies and entry.claim is None):
+            seen = self._judge.alive(entry, row)
+            if seen.state is OrderState.LOST:  # said only when that is certain
+                return seen
+            entry.seen, entry.row = seen, row
         return entry.seen
 
     def _adopt(self, submission: Submission) -> None:

@@ -35,7 +35,8 @@ class Submission:
 
 @dataclass(slots=True, kw_only=True)
 class Entry:
-    """An order that was taken. `claim`, `row` and `seen` are what was last found out and said of it."""
+    """An order that was taken. `claim`, `row` and `seen` are what was last found out and said of it. `missing`: since
+    when it has begun and Slurm does not know it (monotonic s)."""
 
     order_id: str
     job_id: str
@@ -47,6 +48,7 @@ class Entry:
     claim: Claim | None = None
     row: Row | None = None
     seen: Observation | None = None
+    missing: float | None = None
 
     @property
     def slurm_id(self) -> str | None:

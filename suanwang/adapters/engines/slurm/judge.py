@@ -1,11 +1,13 @@
 """What Slurm's word on a job, its books and the marks of the job itself make together: one observation.
 
 The program's exit code is its own, from its mark, wherever that is; Slurm's state says whether it was cancelled, ran
-out of time, or lost its node. Times are those of Slurm, which has whole seconds, refined within that second by the
+out of time, or lost its node. A program that had ended by itself has ended, whatever became of its node before that was
+known: it is not run again. Times are those of Slurm, which has whole seconds, refined within that second by the
 marks. A job without a claim never ran its program: it has no start, and so is not billed.
 """
 
 import signal
+import time
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -21,12 +23,18 @@ from suanwang.ports import Clock
 SECOND = 0.999999
 KWH_J = 3.6e6
 LOST_STATE = "unknown to Slurm"
+FORGOTTEN_S = 30.0
+"""For how long a program that has begun, and of which slurmctld knows nothing, may still be running: a slurmctld that
+died before it had saved the job ends it when it hears of it from the node."""
 
 
 class Judge:
     """`root`: the folder of the marks."""
 
-    def __init__(self, root: Path, cluster: Cluster, clock: Clock, meter: Dcgm | None = None) -> None:
+    def __init__(
+        self, root: Path, cluster: Cluster, clock: Clock, meter: Dcgm | None = None, forgotten_s: float = FORGOTTEN_S
+    ) -> None:
+        self._forgotten_s = forgotten_s
         self._meter = meter
         self._root = root
         self._cluster = cluster
@@ -42,6 +50,7 @@ class Judge:
         started = self._within(began.started, row.start)
         if row.state in WAITING:
             return self._lost(entry, row, began.started)
+        entry.missing = None
         return Observation(
             order_id=entry.order_id,
             state=OrderState.RUNNING,
@@ -53,7 +62,8 @@ class Judge:
     def over(self, found: Sequence[tuple[Entry, Row | None]]) -> list[tuple[Entry, Observation | None]]:
         """Of jobs that are over or that slurmctld does not know; None for one that never was there.
 
-        One whose order is being run by another job of ours is left out: that one is looked at next.
+        Left out is one whose order is being run by another job of ours, which is looked at next, and one that may still
+        be running though Slurm has forgotten it.
         """
         for entry, _ in found:
             entry.claim = entry.claim or read_claim(self._folder(entry))
@@ -72,7 +82,28 @@ class Judge:
         return [
             (entry, self._verdict(entry, row, accounts.get(entry.slurm_id or ""), ends[entry.order_id]))
             for entry, row in found
+            if not self._may_run(entry, row, accounts.get(entry.slurm_id or ""), ends[entry.order_id])
         ]
+
+    def _may_run(self, entry: Entry, row: Row | None, account: Account | None, end: End | None) -> bool:
+        """Whether it has begun and not ended, and Slurm does not know that, and has not for long: a slurmctld may have
+        come back with an older state. Nothing more is billed meanwhile."""
+        if entry.claim is None or entry.claim.job == REVOKED or end is not None:
+            return False
+        if row is None and account is not None and account.row.name == entry.submission.name:
+            return False
+        if row is not None and row.state not in WAITING and not (self._folder(entry) / "again").exists():
+            return False
+        if entry.missing is None:
+            entry.missing = time.monotonic()
+            entry.seen = Observation(
+                order_id=entry.order_id,
+                state=OrderState.RUNNING,
+                started=self._clock.from_wall(entry.claim.started),
+                seen=self._clock.now(),
+                evidence={"engine": "slurm", "state": LOST_STATE},
+            )
+        return time.monotonic() - entry.missing < self._forgotten_s
 
     def _verdict(self, entry: Entry, row: Row | None, account: Account | None, end: End | None) -> Observation | None:
         if account is not None and account.row.name != entry.submission.name:
@@ -85,12 +116,13 @@ class Judge:
             entry.claim = read_claim(self._folder(entry))
         if entry.claim is None or entry.claim.job == REVOKED:
             return self.never_began(entry, row)
-        if (self._folder(entry) / "again").exists():
-            return self._lost(entry, row, entry.claim.started)
-        if row is None or not row.over:
-            if end is None:
+        failed = (self._folder(entry) / "again").exists() or (row is not None and OVER.get(row.state) is EndCause.LOST)
+        if failed or row is None or not row.over:
+            if end is None or (failed and not end.by_itself):
                 return self._lost(entry, row, entry.claim.started)
-            row = Row(id=entry.claim.job, name=entry.submission.name, state="COMPLETED", reason=LOST_STATE)
+            reason = row.reason if row is not None and failed else LOST_STATE
+            row = Row(id=entry.claim.job, name=entry.submission.name, state="COMPLETED", reason=reason)
+            account = None if failed else account  # of the run that Slurm began for nothing
         return self._ended(entry, row, account, end)
 
     def _ended(self, entry: Entry, row: Row, account: Account | None, end: End | None) -> Observation:

@@ -27,6 +27,11 @@ class End:
     late: bool
     cpu_s: float | None
 
+    @property
+    def by_itself(self) -> bool:
+        """Not by a signal, unless that came at its time limit."""
+        return self.late or self.exit_code <= 128
+
 
 def read_claim(folder: Path) -> Claim | None:
     """None where no job has begun the order."""

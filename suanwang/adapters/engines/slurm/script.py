@@ -32,7 +32,7 @@ id=$SLURM_JOB_ID
 [ -z "$SLURM_ARRAY_TASK_ID" ] || id=${{SLURM_ARRAY_JOB_ID}}_$SLURM_ARRAY_TASK_ID
 kept=$root/state/$state
 mkdir -p "$run/work" "$kept/checkpoint" "$kept/data" "$kept/output" || exit 1
-mine=$run/claim.$id.${{SLURM_RESTART_COUNT:-0}}
+mine=$run/claim.$id.$(uname -n).$$.$(date +%s.%N)
 echo "$id $(date +%s.%N) $(uname -n)" > "$mine" || exit 1
 if ! ln "$mine" "$run/claim" 2> /dev/null; then # another job has it, or nobody is to have it any more
   read -r first rest < "$run/claim"
