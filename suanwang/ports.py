@@ -13,7 +13,7 @@ from suanwang.domain.job import Job, JobEvent, JobState
 from suanwang.domain.ledger import Account, Balance, Transfer
 from suanwang.domain.order import Capacity, Lacks, Observation, Order
 from suanwang.domain.period import ClosedPeriod
-from suanwang.domain.price import Charge, PriceBook
+from suanwang.domain.price import Charge, HourPrice, PriceBook
 from suanwang.domain.usage import Correction, UsageRecord
 from suanwang.domain.voucher import Voucher
 
@@ -70,6 +70,15 @@ class TakesArrays(Protocol):
     def submit_array(self, orders: Sequence[Order]) -> None:
         """As `submit` of each, in one call: all are taken or none. They differ in what names them, not in what they
         run, where, and on how many accelerators."""
+
+
+@runtime_checkable
+class TellsPrices(Protocol):
+    """An engine that asks a price for its work: another hub."""
+
+    def asked(self, pool_id: str, hours: int) -> Sequence[HourPrice]:
+        """Its prices of the present hour and the next ones, of the dearest pool that an order may come to there. Raises
+        Never(engine-refused) for a pool that it does not have, NotNow(engine-unreachable)."""
 
 
 class Jobs(Protocol):

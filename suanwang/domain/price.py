@@ -65,6 +65,17 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HourPrice:
+    """What an accelerator-hour costs whoever orders in [start, start + 1 h), in `unit` (a currency), by part."""
+
+    start: datetime
+    unit: str
+    rent: float
+    power: float
+    congestion: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MarginalLink:
     """How the next published prices follow from the grid's marginal prices: factor x marginal, within floor and cap.
 

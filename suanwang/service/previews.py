@@ -5,15 +5,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from fractions import Fraction
 
+import numpy as np
+
 from suanwang.domain.job import Job
 from suanwang.domain.money import Money
 from suanwang.domain.period import Span, period_of
 from suanwang.domain.price import Basis, Charge, Price, PriceBook, Step
 from suanwang.domain.usage import UsageRecord
 from suanwang.errors import Never, msg
-from suanwang.ports import Transaction
+from suanwang.place.instance import Floats
+from suanwang.ports import TellsPrices, Transaction
 from suanwang.service.hub import Hub
-from suanwang.service.pricing import prices
+from suanwang.service.pricing import PriceList, prices
 from suanwang.service.rating import effective
 from suanwang.settle import Circumstances, Rater, closing, facts_of
 from suanwang.settle.adjust import live
@@ -103,8 +106,8 @@ def publish(hub: Hub, book: PriceBook, hours: int) -> PriceBook:
     """The next version of a book whose linked prices are the grid's marginal prices of the coming hours.
 
     The marginal price of an accelerator-hour is what another one there and then would cost the grid: congestion, and
-    power where the book does not bill it. Of several pools with the book, the dearest counts. Raises price-missing
-    when the book links no price or no pool has it.
+    power where the book does not bill it; at another hub also what that asks for. Of several pools with the book, the
+    dearest counts. Raises price-missing when the book links no price, no pool has it, or the other hub does not tell.
     """
     linked = [p for p in book.prices if p.link is not None]
     pools = [i for i, pool in enumerate(hub.grid.pools) if pool.price_book_id == book.id]
@@ -116,7 +119,7 @@ def publish(hub: Hub, book: PriceBook, hours: int) -> PriceBook:
         )
     found = prices(hub, hours)
     bills_power = book.price(Basis.KWH) is not None
-    table = found.congestion[pools] if bills_power else found.congestion[pools] + found.power[pools]
+    table = np.array([_marginal(hub, found, row, bills_power=bills_power) for row in pools])
     (price,) = linked
     steps = [
         Step(found.start + hour * HOUR, _linked(price, float(value), book.currency))
@@ -129,6 +132,26 @@ def publish(hub: Hub, book: PriceBook, hours: int) -> PriceBook:
         effective=found.start,
         prices=tuple(replace(p, steps=tuple(kept)) if p is price else p for p in book.prices),
     )
+
+
+def _marginal(hub: Hub, found: PriceList, row: int, *, bills_power: bool) -> Floats:
+    """(T,) of a pool."""
+    pool = hub.grid.pools[row]
+    congestion: Floats = found.congestion[row]
+    engine: object = hub.engines.get(pool.id)
+    if not isinstance(engine, TellsPrices):
+        return np.asarray(congestion if bills_power else congestion + found.power[row])
+    hours = [found.start + hour * HOUR for hour in range(len(congestion))]
+    asked = {price.start: price for price in engine.asked(pool.id, len(hours) + 1)}
+    if lacking := [hour for hour in hours if hour not in asked or asked[hour].unit != found.currency]:
+        told = {"pool": pool.id, "unit": found.currency, "when": lacking[0].isoformat()}
+        raise Never(
+            "price-missing",
+            msg("the hub behind pool {pool} tells no price in {unit} for {when}", **told),
+            msg("Publish fewer hours, and see that both grids have one currency."),
+        )
+    theirs = [p.rent + p.congestion + (0.0 if bills_power else p.power) for p in (asked[hour] for hour in hours)]
+    return np.asarray(congestion + np.array(theirs))
 
 
 def _linked(price: Price, marginal: float, unit: str) -> Money:

@@ -6,17 +6,25 @@ are left to that engine.
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
+from suanwang.adapters.clock import SystemClock
 from suanwang.adapters.engines.grid import PATH
+from suanwang.adapters.store.memory import MemoryStore
 from suanwang.domain.order import EndCause, OrderState
+from suanwang.domain.price import Basis, MarginalLink, Price
 from suanwang.errors import Never, NotNow
+from suanwang.service.hub import Hub
+from suanwang.service.previews import publish
 from suanwang.service.settlement import invoice_of
 from tests.contract import test_engine_contract as contract
 from tests.contract.engine_rig import ACCELERATORS, POOL, Rig
 from tests.contract.grid_rig import GridRig
+from tests.simulation.crash.world import FLAT
+from tests.small_grid import book, cny, grid, pool, site
 
 Law = Callable[[Rig], None]
 LAWS: tuple[Law, ...] = (
@@ -83,3 +91,22 @@ def test_a_full_grid_says_so(rig: GridRig) -> None:
 def test_a_refusal_there_comes_with_its_words(rig: GridRig) -> None:
     with pytest.raises(Never, match=r"the other hub refuses: .*directory"):
         rig.engine.submit(replace(rig.runs(), directory="/somewhere"))
+
+
+def test_prices_are_passed_up(rig: GridRig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hub above sells at the price of the hub below, times a factor, within its floor and cap."""
+    (first, *more) = rig.engine.asked(POOL, 3)
+    assert len(more) == 2
+    assert (first.unit, first.rent, first.congestion) == ("CNY", 5.0, 0.0)
+    assert first.power > 0
+    link = MarginalLink(factor=Fraction(11, 10), floor=cny("1"), cap=cny("50"))
+    linked = replace(book(kwh=None), prices=(Price(basis=Basis.ACCELERATOR_HOUR, amount=None, link=link),))
+    plan = grid([site("city", tariff=FLAT)], [pool(POOL, "city", nodes=1, engine="grid")], price_books=(linked,))
+    above = Hub(store=MemoryStore(), clock=SystemClock(), grid=plan, engines={POOL: rig.engine}, accelerators={})
+    (price,) = publish(above, linked, 2).prices
+    assert float(price.steps[0].amount.decimal) == pytest.approx(1.1 * (first.rent + first.power), abs=2e-6)
+    with pytest.raises(Never, match="no pool"):
+        rig.engine.asked("elsewhere", 3)
+    monkeypatch.setattr(rig.engine, "asked", lambda *_: [replace(first, unit="USD")])
+    with pytest.raises(Never, match=f"behind pool {POOL} tells no price in CNY for"):
+        publish(above, linked, 2)

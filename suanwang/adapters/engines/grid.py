@@ -11,6 +11,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -22,12 +23,13 @@ from suanwang.adapters.engines.options import Option, groups, read_options
 from suanwang.adapters.engines.programs import NAME, answering, check_names, check_program, check_room, refused
 from suanwang.domain.job import Job, JobState
 from suanwang.domain.order import Ability, Capacity, EndCause, Lacks, Observation, Order, OrderState
+from suanwang.domain.price import HourPrice
 from suanwang.domain.reason import Reason
 from suanwang.domain.site import Pool
 from suanwang.domain.usage import UsageRecord
 from suanwang.errors import NotNow, msg
 from suanwang.ports import Clock
-from suanwang.schemas.answers import UsageList
+from suanwang.schemas.answers import PoolPrices, PriceTable, UsageList
 from suanwang.schemas.unwire import read_plain
 from suanwang.settings import Settings
 
@@ -75,7 +77,7 @@ class Sent:
 
 
 class GridEngine:
-    """`Engine` of the pools that stand for one other hub. `transport`: for tests."""
+    """`Engine` and `TellsPrices` of the pools that stand for one other hub. `transport`: for tests."""
 
     def __init__(
         self,
@@ -186,6 +188,27 @@ class GridEngine:
             if not piece:
                 break
         return found
+
+    def asked(self, pool_id: str, hours: int) -> Sequence[HourPrice]:
+        """The other hub's marginal prices: what the order's place costs there, hour by hour."""
+        if pool_id not in self._pools:
+            raise refused(msg("the grid engine has no pool {pool}", pool=pool_id))
+        table = read_plain(PriceTable, self._ask("GET", "/v1/prices", params={"hours": hours}).json())
+        only = self._options[pool_id]["pool"]
+        found = [columns for name, columns in table.pools.items() if only in ("", name)]
+        if not found:
+            raise refused(msg("the other hub has no pool {pool}", pool=only))
+        dearest = [max(found, key=partial(_price_at, hour)) for hour in range(table.hours)]
+        return [
+            HourPrice(
+                start=table.start + timedelta(hours=hour),
+                unit=table.currency,
+                rent=columns.rent[hour],
+                power=columns.power[hour],
+                congestion=columns.congestion[hour],
+            )
+            for hour, columns in enumerate(dearest)
+        ]
 
     def close(self) -> None:
         self._http.close()
@@ -322,6 +345,10 @@ class GridEngine:
             msg("the hub {hub} does not answer: {why}", hub=where, why=why),
             msg("It is tried again."),
         )
+
+
+def _price_at(hour: int, columns: PoolPrices) -> float:
+    return columns.total[hour]
 
 
 def _end(job: Job) -> tuple[EndCause, int | None]:
