@@ -3,12 +3,15 @@
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +20,13 @@ import pytest
 import suanwang
 from suanwang.adapters.clock import FastClock, SystemClock
 from suanwang.adapters.engines import local_supervisor
+from suanwang.adapters.engines.devices import Devices, devices_of
 from suanwang.adapters.engines.local import LocalEngine
-from suanwang.domain.order import EndCause, Observation, Order, OrderState
+from suanwang.domain.accelerator import AcceleratorKind
+from suanwang.domain.order import Ability, EndCause, Observation, Order, OrderState
 from suanwang.errors import NotNow
 from suanwang.ports import Clock
+from tests.small_grid import CARD, pool
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(suanwang.__file__).parent.parent)}
 ENDED = (OrderState.ENDED, OrderState.LOST)
@@ -59,9 +65,9 @@ def until(condition: Callable[[], bool], limit_s: float = 10) -> None:
         time.sleep(0.005)
 
 
-def wait(engine: LocalEngine, *states: OrderState) -> Observation:
-    until(lambda: engine.observe(["order"])[0].state in (states or ENDED))
-    return engine.observe(["order"])[0]
+def wait(engine: LocalEngine, *states: OrderState, order: str = "order") -> Observation:
+    until(lambda: engine.observe([order])[0].state in (states or ENDED))
+    return engine.observe([order])[0]
 
 
 def record(folder: Path, name: str) -> dict[str, Any]:
@@ -99,7 +105,8 @@ HUB = """
 import os, signal, sys
 from pathlib import Path
 from suanwang.adapters.clock import SystemClock
-from suanwang.adapters.engines.local import LocalEngine
+from suanwang.adapters.engines.local import Devices, LocalEngine, devices_of
+from suanwang.domain.accelerator import AcceleratorKind
 from suanwang.domain.order import Order
 
 left = int(sys.argv[2])
@@ -286,7 +293,8 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from suanwang.adapters.clock import FastClock
-from suanwang.adapters.engines.local import LocalEngine
+from suanwang.adapters.engines.local import Devices, LocalEngine, devices_of
+from suanwang.domain.accelerator import AcceleratorKind
 from suanwang.domain.order import Order
 clock = FastClock(datetime(2026, 1, 1, tzinfo=UTC), 3600, float(sys.argv[2]))
 LocalEngine(Path(sys.argv[1]), {"pool": 8}, clock, grace_s=0.3).submit(Order(id="order", job_id="job", attempt=1,
@@ -392,3 +400,93 @@ def test_supervisors_of_ended_orders_are_no_zombies(folder: Path) -> None:
     engine.submit(order_of("true"))
     wait(engine)
     until(lambda: engine.observe(["order"])[0].state is OrderState.ENDED and not engine._supervisors)
+
+
+NVML_DOUBLE = """
+#include <time.h>
+int nvmlInit_v2(void) { return 0; }
+int nvmlDeviceGetHandleByIndex_v2(unsigned int index, void **device) {
+  *device = (void *)(long)(index + 1);
+  return index > 7;
+}
+int nvmlDeviceGetTotalEnergyConsumption(void *device, unsigned long long *used) { /* 100 W times index + 1 */
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  *used = (unsigned long long)((now.tv_sec + now.tv_nsec / 1e9) * 100000) * (long)device;
+  return 0;
+}
+"""
+CARDS = {"pool": Devices("CUDA_VISIBLE_DEVICES", 2, metered=True)}
+
+
+def printed(engine: LocalEngine, order: str) -> bool:
+    return engine.logs(order).endswith(b"\n")
+
+
+def with_cards(folder: Path) -> LocalEngine:
+    return LocalEngine(folder / "root", {"pool": 4}, SystemClock(), grace_s=0.3, devices=CARDS)
+
+
+def test_each_order_has_devices_of_its_own(tmp_path: Path) -> None:
+    engine = with_cards(tmp_path)
+    show = "import os, time; print(os.environ['CUDA_VISIBLE_DEVICES'], flush=True); time.sleep(60)"
+    for number, count in ((1, 2), (2, 1), (3, 1)):
+        order = order_of(sys.executable, "-c", show, id=f"o{number}", job_id=f"j{number}", accelerators=count)
+        engine.submit(order)
+    shown = {}
+    for number in (1, 2, 3):
+        until(partial(printed, engine, f"o{number}"))
+        shown[number] = engine.logs(f"o{number}")
+    assert shown == {1: b"2,3\n", 2: b"4\n", 3: b"5\n"}
+    engine.cancel("o1")
+    wait(engine, order="o1")
+    again = with_cards(tmp_path)  # another hub learns what is taken from the orders themselves
+    again.submit(order_of(sys.executable, "-c", show, id="o4", job_id="j4", accelerators=1))
+    until(lambda: again.logs("o4") == b"2\n")
+    for name in ("o2", "o3", "o4"):
+        again.cancel(name)
+        wait(again, order=name)
+
+
+@pytest.mark.integration
+def test_energy_of_its_devices_is_what_nvml_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A double of the library stands in for NVIDIA's: no device is here."""
+    if shutil.which("cc") is None:
+        assert os.environ.get("SUANWANG_REQUIRE_INTEGRATION") != "1", "a C compiler is asked for"
+        pytest.skip("no C compiler")
+    source, library = tmp_path / "nvml.c", tmp_path / local_supervisor.NVML
+    source.write_text(NVML_DOUBLE)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source], check=True)
+    monkeypatch.setenv("LD_LIBRARY_PATH", str(tmp_path))
+    engine = with_cards(tmp_path)
+    assert Ability.ENERGY not in engine.lacks()
+    engine.submit(order_of("sleep", "1", accelerators=2))
+    seen = wait(engine)
+    assert seen.started
+    assert seen.ended
+    assert seen.energy_kwh_it is not None
+    watts = seen.energy_kwh_it * 3.6e6 / (seen.ended - seen.started).total_seconds()
+    assert watts == pytest.approx(300 + 400, rel=0.1), "devices 2 and 3"
+
+
+def test_without_nvml_no_energy_is_measured(tmp_path: Path) -> None:
+    engine = with_cards(tmp_path)
+    engine.submit(order_of("true"))
+    assert wait(engine).energy_kwh_it is None
+    assert Ability.ENERGY in engine_at(tmp_path).lacks()
+
+
+def test_pools_of_one_vendor_are_numbered_one_after_another() -> None:
+    card = replace(CARD, vendor="NVIDIA", kind=AcceleratorKind.GPU)
+    pools = [
+        pool("a", "s", accelerator=card, nodes=1, accelerators_per_node=4),
+        pool("b", "s", accelerator=replace(card, vendor="Huawei"), nodes=1, accelerators_per_node=2),
+        pool("c", "s", accelerator=card, nodes=1, accelerators_per_node=2),
+        pool("d", "s", accelerator=replace(card, kind=AcceleratorKind.CPU)),
+        pool("e", "s"),
+    ]
+    assert devices_of(pools) == {
+        "a": Devices("CUDA_VISIBLE_DEVICES", 0, metered=True),
+        "b": Devices("ASCEND_RT_VISIBLE_DEVICES", 0),
+        "c": Devices("CUDA_VISIBLE_DEVICES", 4, metered=True),
+    }

@@ -3,6 +3,12 @@
 Slurm, Kubernetes device plugins and Ray set NVIDIA's and AMD's by themselves and know few others.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from suanwang.domain.accelerator import AcceleratorKind
+from suanwang.domain.site import Pool
+
 VISIBLE_DEVICES: dict[str, str] = {
     "NVIDIA": "CUDA_VISIBLE_DEVICES",  # CUDA C++ programming guide, environment variables
     "Iluvatar": "CUDA_VISIBLE_DEVICES",  # CoreX runs programs written for CUDA
@@ -37,3 +43,31 @@ RESOURCE_NAMES: dict[str, str] = {
 
 A site whose plugin uses another name (a partitioned card, Ascend 310) says so in its pool's options.
 """
+
+NVML_VENDOR = "NVIDIA"
+
+
+@dataclass(frozen=True, slots=True)
+class Devices:
+    """Devices of a pool, numbered from `first` on, as the vendor's `variable` shows them to programs.
+
+    `metered`: NVML counts their energy, where it is installed.
+    """
+
+    variable: str
+    first: int = 0
+    metered: bool = False
+
+
+def devices_of(pools: Sequence[Pool]) -> dict[str, Devices]:
+    """Those of pools of a vendor whose variable is known; pools of one vendor are numbered one after another."""
+    found: dict[str, Devices] = {}
+    numbered: dict[str, int] = {}
+    for pool in pools:
+        vendor = pool.accelerator.vendor
+        variable = VISIBLE_DEVICES.get(vendor, "")
+        if variable and pool.accelerator.kind is not AcceleratorKind.CPU:
+            first = numbered.get(variable, 0)
+            found[pool.id] = Devices(variable, first, metered=vendor == NVML_VENDOR)
+            numbered[variable] = first + pool.accelerators
+    return found

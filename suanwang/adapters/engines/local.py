@@ -9,7 +9,8 @@ be on a local disk (flock). Folders:
     ROOT/state/<state key>/    checkpoint, data and output: they outlive attempts
 
 A program runs in the order's (absolute) `directory` itself, or in its own `work` folder when that is empty.
-Accelerators are counted, never oversubscribed, but not assigned: a program learns how many it has, not which.
+Accelerators are counted, never oversubscribed, and assigned where the vendor's variable is known: an order keeps its
+devices to its end, and its program sees no others.
 """
 
 import fcntl
@@ -25,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from suanwang.adapters.engines import local_supervisor
+from suanwang.adapters.engines.devices import Devices, devices_of
 from suanwang.adapters.engines.programs import (
     NAME,
     answering,
@@ -41,6 +43,7 @@ from suanwang.domain.site import Pool
 from suanwang.errors import NotNow, msg
 from suanwang.ports import Clock
 from suanwang.settings import Settings
+from suanwang.units import JOULES_PER_KWH
 
 LACKS: Lacks = {
     Ability.ARRAYS: msg("Each order has a supervisor of its own."),
@@ -55,12 +58,23 @@ class _Claim:
 
     pool_id: str
     accelerators: int
+    devices: tuple[int, ...] = ()
 
 
 class LocalEngine:
-    """`Engine` on this machine. `pools`: accelerators by pool id; `grace_s`: wall seconds from TERM to KILL."""
+    """`Engine` on this machine. `pools`: accelerators by pool id; `grace_s`: wall seconds from TERM to KILL; `devices`
+    of the pools that have some."""
 
-    def __init__(self, root: Path, pools: Mapping[str, int], clock: Clock, *, grace_s: float = 5.0) -> None:
+    def __init__(
+        self,
+        root: Path,
+        pools: Mapping[str, int],
+        clock: Clock,
+        *,
+        grace_s: float = 5.0,
+        devices: Mapping[str, Devices] | None = None,
+    ) -> None:
+        self._devices = devices or {}
         self._root = root.expanduser().absolute()
         self._pools = dict(pools)
         self._clock = clock
@@ -71,8 +85,9 @@ class LocalEngine:
         self._ended: dict[str, Observation] = {}
 
     def lacks(self) -> Lacks:
-        """It has no scheduler and no sensor."""
-        return LACKS
+        """It has no scheduler, and a sensor only where NVML is."""
+        metered = any(devices.metered for devices in self._devices.values())
+        return {ability: why for ability, why in LACKS.items() if not (metered and ability is Ability.ENERGY)}
 
     def capacity(self, pool_id: str) -> Capacity:
         """Accelerators in all, and those that no live order has. Raises Never for a pool it does not have."""
@@ -148,10 +163,22 @@ class LocalEngine:
                 self._mark_cancelled(older, f"superseded by {order.id}")
             seen = {"fence": order.fence, "orders": []}
         _write(record, {"fence": seen["fence"], "orders": sorted({*seen["orders"], order.id})})
-        _write(folder / "order.json", self._instructions(order, folder))
+        _write(folder / "order.json", self._instructions(order, folder, self._free_devices(order)))
 
-    def _instructions(self, order: Order, folder: Path) -> dict[str, Any]:
+    def _free_devices(self, order: Order) -> tuple[int, ...]:
+        """As many as the order has accelerators, the lowest first; fewer for one that is cancelled before it begins."""
+        if order.pool_id not in self._devices:
+            return ()
+        claims = [claim for claim in self._live().values() if claim.pool_id == order.pool_id]
+        taken = {device for claim in claims for device in claim.devices}
+        first = self._devices[order.pool_id].first
+        free = [n for n in range(first, first + self._pools[order.pool_id]) if n not in taken]
+        return tuple(free[: order.accelerators])
+
+    def _instructions(self, order: Order, folder: Path, devices: tuple[int, ...]) -> dict[str, Any]:
         """What the supervisor needs, and the folders that it names."""
+        has = self._devices.get(order.pool_id)
+        visible = {has.variable: ",".join(map(str, devices))} if has else {}
         state = self._root / "state" / (order.state_key or order.job_id)
         work = folder / "work"
         for needed in (folder, work, state / "checkpoint", state / "data", state / "output"):
@@ -163,12 +190,15 @@ class LocalEngine:
             "fence": order.fence,
             "pool_id": order.pool_id,
             "accelerators": order.accelerators,
+            "devices": devices,
+            "metered": has is not None and has.metered,
             "command": order.command,
             "directory": order.directory or str(work),
             "time_limit_wall_s": None if limit_s == float("inf") else limit_s,
             "grace_s": self._grace_s,
             "environment": passed_on()
             | dict(order.environment)
+            | visible
             | {
                 "SUANWANG_JOB_ID": order.job_id,
                 "SUANWANG_ATTEMPT": str(order.attempt),
@@ -221,6 +251,7 @@ class LocalEngine:
                 exit_code=end.get("exit_code"),
                 cpu_s=end.get("cpu_s"),
                 memory_bytes_peak=end.get("memory_bytes_peak"),
+                energy_kwh_it=None if end.get("energy_j") is None else end["energy_j"] / JOULES_PER_KWH,
                 evidence=_evidence(folder, signal=end.get("signal"), cancel=cancel.get("why")),
                 progress=last_json_line(folder / "log"),
             )
@@ -238,7 +269,8 @@ class LocalEngine:
                 self._claims.pop(name, None)
                 continue
             if name not in self._claims and (order := _read(self._folder(name) / "order.json")) is not None:
-                self._claims[name] = _Claim(order["pool_id"], order["accelerators"])
+                devices = tuple(order.get("devices", ()))
+                self._claims[name] = _Claim(order["pool_id"], order["accelerators"], devices)
             if name in self._claims:
                 live[name] = self._claims[name]
         return live
@@ -283,8 +315,9 @@ class LocalEngine:
 
 def open_engines(pools: Sequence[Pool], settings: Settings, clock: Clock) -> dict[str, LocalEngine]:
     """One engine for all of them, with its runs in the home folder."""
-    engine = LocalEngine(settings.home / "runs", {pool.id: pool.accelerators for pool in pools}, clock)
-    return dict.fromkeys((pool.id for pool in pools), engine)
+    counts = {pool.id: pool.accelerators for pool in pools}
+    engine = LocalEngine(settings.home / "runs", counts, clock, devices=devices_of(pools))
+    return dict.fromkeys(counts, engine)
 
 
 def _read(path: Path) -> dict[str, Any] | None:

@@ -42,6 +42,7 @@ LOCK_WAIT_S = 2.0  # a hub that looks whether the lock is free holds it for a mo
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 MAXRSS_BYTES = 1 if sys.platform == "darwin" else 1024  # unit of ru_maxrss, getrusage(2)
+NVML = "libnvidia-ml.so.1"  # NVIDIA Management Library, part of the driver
 MARK = "SUANWANG_ORDER"  # environment variable by which a left-over process is known
 
 
@@ -130,6 +131,29 @@ def prctl(option: int, value: int) -> None:
     """Linux's prctl(2), where there is one."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+
+
+def energy_mj(devices: list[int]) -> int | None:
+    """What these devices have used since their driver was loaded, mJ, by nvmlDeviceGetTotalEnergyConsumption (NVML API
+    reference, device queries; Volta or newer). None for none, and where that cannot be read: a meter never holds up an
+    order."""
+    if not devices:
+        return None
+    total = 0
+    try:
+        nvml = ctypes.CDLL(NVML)
+        if nvml.nvmlInit_v2():
+            return None
+        for number in devices:
+            device, used = ctypes.c_void_p(), ctypes.c_ulonglong()
+            if nvml.nvmlDeviceGetHandleByIndex_v2(ctypes.c_uint(number), ctypes.byref(device)):
+                return None
+            if nvml.nvmlDeviceGetTotalEnergyConsumption(device, ctypes.byref(used)):
+                return None
+            total += used.value
+    except (OSError, AttributeError):
+        return None
+    return total
 
 
 class Program:
@@ -246,9 +270,12 @@ def run(order: dict[str, Any], lock: int) -> None:
     ticks = stat(program.pid)[19:20]
     identity = {"pid": program.pid, "ticks": int(ticks[0]) if ticks else 0, "boot": boot(), "supervisor": os.getpid()}
     write("started.json", {"started": started, **identity})
+    metered = order["devices"] if order.get("metered") else []
+    before = energy_mj(metered)
     program.start()
     cause = watch(program, began, lock, woken)
     program.sweep()
+    used_mj = (energy_mj(metered) or 0) - (before or 0)
     status = program.status or 0
     code = os.waitstatus_to_exitcode(status)
     signalled = signal.Signals(-code).name if -code in set(signal.Signals) else str(-code) if code < 0 else ""
@@ -261,6 +288,7 @@ def run(order: dict[str, Any], lock: int) -> None:
             "signal": signalled,
             "cpu_s": program.cpu_s,
             "memory_bytes_peak": program.memory_bytes,
+            "energy_j": used_mj / 1000 if before and used_mj > 0 else None,
         }
     )
 
