@@ -159,7 +159,7 @@ class Tenant:
 class Grid:
     """Everything that placement may choose from. Ids are unique and references resolve (checked where it is read).
 
-    `policy`: the policy that admits its jobs, and the packing. `entitlements`: who is entitled to how much. `zone`: on
+    `policy`: the policy that admits its jobs. `entitlements`: who is entitled to how much. `zone`: on
     whose clock its months and years begin.
     """
 

@@ -120,7 +120,9 @@ def _check_policy(section: GridSection, findings: Findings) -> None:
     if not section.policy:
         return
     try:
-        find_scheme(section.policy)
+        if find_scheme(section.policy).packing:
+            what = msg("{value} has a packing; the engines of the sites choose the nodes.", value=section.policy)
+            findings.add((*ROOT, "policy"), what, msg("Give the policy alone; `suanwang replay` takes a packing too."))
     except NotFound as error:
         findings.add((*ROOT, "policy"), msg("{problem}.", problem=error.message), error.remedy)
     except InvalidInput as error:

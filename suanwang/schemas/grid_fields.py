@@ -118,7 +118,7 @@ class GridSection(Section):
     currency: Currency = Field(description="Currency of all prices (ISO 4217).")
     carbon_price: AmountPerTonne | None = Field(None, description="Price of a tonne of CO2; not counted if not given.")
     latency: LatencySection | None = Field(None, description="Model of round trips; its defaults if not given.")
-    policy: Name = Field("fcfs", description="Policy and packing: fcfs, las(quantum=2h), fair_share + topology …")
+    policy: Name = Field("fcfs", description="Policy that admits its jobs: fcfs, las(quantum=2h), fair_share …")
     sites: list[SiteSection] = Field(min_length=1, description="Sites.")
     pools: list[PoolSection] = Field(min_length=1, description="Pools.")
     links: list[LinkSection] = Field([], description="Links.")

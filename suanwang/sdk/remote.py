@@ -250,9 +250,8 @@ class RemoteBooks(Books):
         return found
 
     def statement(self, month: str, *, site: str = "", programme: str = "") -> Invoice:
-        if programme:
-            raise hub_only()
-        found: Invoice = self._get(Invoice, f"/v1/sites/{_in_path(site)}/statement", month=month)
+        whose = f"programmes/{_in_path(programme)}" if programme else f"sites/{_in_path(site)}"
+        found: Invoice = self._get(Invoice, f"/v1/{whose}/statement", month=month)
         return found
 
     def _of(self, tenant: str, what: str) -> str:

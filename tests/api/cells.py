@@ -43,8 +43,12 @@ MARKS = {"me": "okapi", "poor": "zebra"}
 SITES = {"me": "here", "poor": "there"}
 POOLS = {"me": "toys", "poor": "spares"}
 MISSING = {"tenant_id": "nobody", "site_id": "nowhere", "pool_id": "no-pool", "programme_id": "none"}
-MONTHLY = ("tenants/{tenant_id}/charges.csv", "tenants/{tenant_id}/documents", "tenants/{tenant_id}/delivered")
-QUERIES = {f"/v1/{path}": {"month": "2026-01"} for path in (*MONTHLY, "sites/{site_id}/statement")}
+MONTHLY = (
+    *(f"tenants/{{tenant_id}}/{what}" for what in ("charges.csv", "documents", "delivered")),
+    "sites/{site_id}/statement",
+    "programmes/{programme_id}/statement",
+)
+QUERIES = {f"/v1/{path}": {"month": "2026-01"} for path in MONTHLY}
 """What an operation must be asked with beside its path."""
 _numbers = itertools.count(1)
 

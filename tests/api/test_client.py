@@ -77,6 +77,7 @@ def test_the_books_of_a_month_are_the_same(hub: HubWorld, tmp_path: Path) -> Non
     assert (told.accelerator_id, told.delivered, told.charged) == (ours.accelerator_id, ours.delivered, ours.charged)
     statement = far.books.statement(month, site="here")
     assert statement.charged == near.books.statement(month, site="here").charged
+    assert far.books.statement(month, programme="half").charged == near.books.statement(month, programme="half").charged
     assert far.books.budgets() == near.books.budgets(tenant="me")
     assert tuple(far.books.budget_alerts()) == tuple(near.books.budget_alerts(tenant="me"))
     with pytest.raises(NotPermitted, match="own machine"):

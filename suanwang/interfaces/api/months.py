@@ -1,4 +1,4 @@
-"""A month over HTTP: a tenant's documents and delivered compute, its budgets, a site's statement."""
+"""A month over HTTP: a tenant's documents and delivered compute, its budgets, a site's or programme's statement."""
 
 from typing import Annotated, Any
 
@@ -8,11 +8,11 @@ from suanwang.domain.identity import Permission
 from suanwang.domain.invoice import Invoice
 from suanwang.interfaces.api.operations import Id, operation
 from suanwang.interfaces.serving.caller import Caller, caller, needs
-from suanwang.interfaces.serving.shelf import Month, own_tenant, site_books
+from suanwang.interfaces.serving.shelf import Month, own_tenant, programme_books, site_books
 from suanwang.schemas.answers import BudgetList, DocumentList
 from suanwang.service.budgets import budget_alerts, budget_states
 from suanwang.service.delivered import DeliveredMonth, delivered_month
-from suanwang.service.invoices import site_statement, tenant_documents
+from suanwang.service.invoices import programme_statement, site_statement, tenant_documents
 from suanwang.service.revenue import SiteRevenue, revenue_ahead
 
 router = APIRouter(prefix="/v1", tags=["books"])
@@ -58,3 +58,9 @@ def show_revenue(
 def show_statement(who: Annotated[Caller, Depends(caller)], site_id: Id, month: Month) -> Any:
     """What a site earned in a month, job by job: for its operator, and for who may read all books."""
     return who.answer(site_statement(site_books(who, site_id), site_id, month))
+
+
+@router.get("/programmes/{programme_id}/statement", **operation(Permission.VOUCHERS_MAKE, Invoice, refuses=(404,)))
+def show_programme_statement(who: Annotated[Caller, Depends(caller)], programme_id: Id, month: Month) -> Any:
+    """What the fund of a programme paid in a month, job by job: for its office, and for who may read all books."""
+    return who.answer(programme_statement(programme_books(who, programme_id), programme_id, month))

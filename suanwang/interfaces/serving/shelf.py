@@ -1,4 +1,4 @@
-"""Whose books a caller may open: a tenant's, a site's; of which month."""
+"""Whose books a caller may open: a tenant's, a site's, a programme's; of which month."""
 
 from typing import Annotated
 
@@ -36,3 +36,15 @@ def site_books(who: Caller, site_id: str) -> Hub:
     principal.require(Permission.SITES_OPERATE)
     operated(who.house.hub.grid, principal).site(site_id)
     return who.reading(Permission.SITES_OPERATE)
+
+
+def programme_books(who: Caller, programme_id: str) -> Hub:
+    """The hub, to read the books of a programme: for whoever may read all books, and for the voucher office.
+
+    Raises NotFound, NotPermitted(role-missing).
+    """
+    office = (Permission.BOOKS_READ, Permission.VOUCHERS_CHECK)
+    mine = next((p for p in office if who.principal.everywhere(p)), Permission.VOUCHERS_MAKE)
+    who.principal.require(mine)
+    who.house.hub.grid.programme(programme_id)
+    return who.reading(mine)

@@ -125,6 +125,7 @@ S, P, B, V = "grid.sites", "grid.pools", "grid.price_books", "grid.programmes[0]
 BAD: list[tuple[str, str, str, str]] = [
     ("kind: Grid", "kind: grid", "kind", "'grid' is not known here"),
     ("id: small", "id: a b", "grid.id", "'a b' is not written as it must be"),
+    ("currency: CNY\n  carbon", "currency: CNY\n  policy: easy + topology\n  carbon", "grid.policy", "has a packing"),
     ("currency: CNY\n  carbon", "currency: yuan\n  carbon", "grid.currency", "'yuan' is not a currency"),
     ("80 CNY/t", "80 CNY", "grid.carbon_price", "is per nothing, not per t"),
     ("80 CNY/t", "80 USD/t", "grid.carbon_price", "this is in USD, the grid in CNY"),
