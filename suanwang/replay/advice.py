@@ -82,6 +82,11 @@ def _h(seconds: float) -> str:
     return f"{seconds / 3600:,.2f}"
 
 
+def _short(value: float) -> str:
+    """Three digits at least: a wait of half a second is not one of 1 s."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
 def said(results: Sequence[Figures], advice: Advice, goal: str) -> Message:
     """The recommendation in one sentence."""
     now, best = results[0], results[advice.best]
@@ -94,8 +99,8 @@ def said(results: Sequence[Figures], advice: Advice, goal: str) -> Message:
         policy=best["name"],
         now=now["name"],
         goal=goal,
-        was=f"{now[goal]:,.0f}",
-        will=f"{best[goal]:,.0f}",
+        was=_short(now[goal]),
+        will=_short(best[goal]),
         change=f"{best[goal] / now[goal] - 1:+.1%}" if now[goal] else "-",
     )
 
