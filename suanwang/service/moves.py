@@ -19,7 +19,8 @@ def move(
     detail: Message | None = None,
     **changes: Any,
 ) -> Job:
-    """Store and return the job in its new state, with `changes` of other fields.
+    """Store and return the job in its new state, with `changes` of other fields. That its tenant has asked for its end
+    since it was read is kept: a wish is no move.
 
     Raises Never(transition-refused), and Conflict when somebody else has moved the job since it was read.
     """
@@ -35,6 +36,16 @@ def move(
     )
     if after in OUTCOMES:
         changes["outcome"] = after
-    moved = replace(job, state=after, version=event.sequence, updated=at, reason=reason, detail=detail, **changes)
+    asked = job.cancel_requested or jobs.get(job.id).cancel_requested
+    moved = replace(
+        job,
+        state=after,
+        cancel_requested=asked,
+        version=event.sequence,
+        updated=at,
+        reason=reason,
+        detail=detail,
+        **changes,
+    )
     jobs.move(moved, event)
     return moved

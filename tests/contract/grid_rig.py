@@ -46,7 +46,9 @@ class GridRig(LocalRig):
             tenants=(Tenant(id="above", name="Above", credit_limit=cny("100000")),),
         )
         house, store = house_of(below, plan, SystemClock())
-        self.below = replace(house, hub=replace(house.hub, engines=dict.fromkeys((POOL, OTHER_POOL), self.engine)))
+        hub = replace(house.hub, engines=dict.fromkeys((POOL, OTHER_POOL), self.engine))
+        settings = replace(house.settings, rate_limit=0)  # the tests ask as often as they can
+        self.below = replace(house, settings=settings, hub=hub)
         open_accounts(self.below.hub)
         self._stack = ExitStack()
         self._stack.callback(store.close)
@@ -68,11 +70,13 @@ class GridRig(LocalRig):
             time.sleep(0.005)
 
     def close(self) -> None:
-        super().close()
-        self.engine.close()
-        self._stop.set()
-        self._ticks.join(10)
-        self._stack.close()
+        try:
+            super().close()
+        finally:
+            self.engine.close()
+            self._stop.set()
+            self._ticks.join(10)
+            self._stack.close()
 
 
 def _token(house: House, path: Path) -> Path:

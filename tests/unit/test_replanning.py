@@ -10,6 +10,7 @@ from suanwang.domain.site import Tenant
 from suanwang.domain.workload import Batch, Demand, Limits, Program
 from suanwang.schedule.policies.fcfs import FirstComeFirstServed
 from suanwang.service.hub import Hub
+from suanwang.service.moves import move
 from suanwang.service.replanning import apply, replan_waiting
 from suanwang.service.rolling import Rolling
 from suanwang.service.submit import cancel, submit
@@ -169,3 +170,13 @@ def test_a_job_that_was_cancelled_meanwhile_is_left_alone() -> None:
     cancel(hub, second.id)
     assert not apply(hub, found)
     assert not apply(hub, replace(found, job_id=first.id))
+
+
+def test_a_cancel_is_not_lost_to_a_move_of_what_was_read_before() -> None:
+    hub, clock = hub_of_two()
+    read = order(hub, "first", 10)
+    cancel(hub, read.id)
+    with hub.store.transaction() as tx:
+        moved = move(tx.jobs, read, JobState.ESTIMATED, clock.now())
+    assert moved.cancel_requested
+    assert stored(hub, read).cancel_requested

@@ -25,6 +25,9 @@ TOKEN = "INSERT INTO tokens (id, user_id, body, expires_us) VALUES ('t', 'u', ''
 AUDIT = "INSERT INTO audit (position, organisation, body, at_us) VALUES (1, 'o', '', 1)"
 LEASE = "INSERT INTO leases (name, holder, until_us) VALUES ('tick', 'h', 1)"
 DRAIN = "INSERT INTO drains (place, drained_by, at_us) VALUES ('p', 'u', 1)"
+SIGNAL = (
+    "INSERT INTO signal_versions (site_id, field, body, at_us, start_us, until_us) VALUES ('s', 'power', '', 1, 1, 2)"
+)
 WEBHOOK = "INSERT INTO webhooks (id, organisation, body, active) VALUES ('w', 'o', '', 1)"
 DELIVERY = (
     "INSERT INTO deliveries (webhook_id, job_id, state, sequence, attempts, due_us)"
@@ -129,6 +132,9 @@ INTRUDERS: dict[str, Intruder] = {
     "audit_append_only_delete": (AUDIT, "DELETE FROM audit"),
     "key_leases_name": (LEASE, LEASE),
     "key_drains_place": (DRAIN, DRAIN),
+    "key_signal_versions_site_id_field_at_us_start_us": (SIGNAL, SIGNAL),
+    "signal_versions_append_only_update": (SIGNAL, "UPDATE signal_versions SET body = 'x'"),
+    "signal_versions_append_only_delete": (SIGNAL, "DELETE FROM signal_versions"),
     "key_webhooks_id": (WEBHOOK, WEBHOOK),
     "key_deliveries_webhook_id_job_id_sequence": (WEBHOOK, DELIVERY, DELIVERY),
     "key_closed_periods_id": (CLOSE, CLOSED + "('2026-01', '', '', 2, 3, 4, 0)"),
