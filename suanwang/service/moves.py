@@ -36,16 +36,7 @@ def move(
     )
     if after in OUTCOMES:
         changes["outcome"] = after
-    asked = job.cancel_requested or jobs.get(job.id).cancel_requested
-    moved = replace(
-        job,
-        state=after,
-        cancel_requested=asked,
-        version=event.sequence,
-        updated=at,
-        reason=reason,
-        detail=detail,
-        **changes,
-    )
+    changes["cancel_requested"] = job.cancel_requested or jobs.get(job.id).cancel_requested
+    moved = replace(job, state=after, version=event.sequence, updated=at, reason=reason, detail=detail, **changes)
     jobs.move(moved, event)
     return moved
