@@ -9,7 +9,7 @@ again is refused. Which job an order became is in a journal in the home folder.
 import re
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from functools import partial
 from hashlib import sha256
@@ -27,7 +27,7 @@ from suanwang.domain.price import HourPrice
 from suanwang.domain.reason import Reason
 from suanwang.domain.site import Pool
 from suanwang.domain.usage import UsageRecord
-from suanwang.errors import NotNow, msg
+from suanwang.errors import Message, NotNow, msg
 from suanwang.ports import Clock
 from suanwang.schemas.answers import PoolPrices, PriceTable, UsageList
 from suanwang.schemas.unwire import read_plain
@@ -74,6 +74,21 @@ class Sent:
     accelerators: int = 0
     cancelled: bool = False
     at: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """What a list of jobs says of one of ours that is not settled."""
+
+    id: str
+    state: JobState
+    updated: datetime
+    reason: Reason | None
+    detail: Message | None
+
+
+LINE, PAGE = tuple(field.name for field in fields(Line)), 1000
+OPEN = [state.value for state in JobState if state is not JobState.SETTLED]
 
 
 class GridEngine:
@@ -161,7 +176,9 @@ class GridEngine:
         """One observation an id, by what the other hub says. Raises NotNow(engine-unreachable)."""
         with self._mutex, answering("grid", self._root):
             self._journal.catch_up()
-            return [self._observe(order_id) for order_id in order_ids]
+            asked = [i for i in order_ids if i not in self._ended and self._sent.get(i, Sent()).remote]
+            lines = self._lines() if len(asked) > 1 else {}
+            return [self._observe(order_id, lines) for order_id in order_ids]
 
     def cancel(self, order_id: str) -> None:
         """Ask the other hub for its end; an unknown order never starts."""
@@ -273,15 +290,24 @@ class GridEngine:
         if order_id not in self._ended:
             self._ask("POST", f"/v1/jobs/{sent.remote}/cancel")
 
-    def _observe(self, order_id: str) -> Observation:
+    def _lines(self) -> dict[str, Line]:
+        """Our jobs there that are not settled, by id: one question for all of them, or a few."""
+        rows: list[dict[str, Any]] = []
+        after: str | None = ""
+        while after is not None:
+            page = self._ask("GET", "/v1/jobs", params={"state": OPEN, "limit": PAGE, "after": after}).json()
+            rows, after = rows + page["jobs"], page["next"]
+        return {row["id"]: read_plain(Line, {name: row[name] for name in LINE}) for row in rows}
+
+    def _observe(self, order_id: str, lines: Mapping[str, Line]) -> Observation:
         sent = self._sent.get(order_id, Sent())
         if order_id in self._ended or not sent.job_id:
             return self._ended.get(order_id) or Observation(order_id=order_id, state=OrderState.UNKNOWN)
         if not sent.remote:
             at = datetime.fromisoformat(sent.at)
             return Observation(order_id=order_id, state=OrderState.ENDED, ended=at, cause=EndCause.CANCELLED)
-        job = read_plain(Job, self._ask("GET", f"/v1/jobs/{sent.remote}").json())
-        if job.state is JobState.SETTLED:
+        job = lines.get(sent.remote) or read_plain(Job, self._ask("GET", f"/v1/jobs/{sent.remote}").json())
+        if isinstance(job, Job) and job.state is JobState.SETTLED:
             self._ended[order_id] = self._at_end(order_id, job)
             return self._ended[order_id]
         running = job.state is JobState.RUNNING
@@ -315,7 +341,7 @@ class GridEngine:
             detail=job.detail,
         )
 
-    def _evidence(self, job: Job, usage: Sequence[UsageRecord] = ()) -> dict[str, str]:
+    def _evidence(self, job: Job | Line, usage: Sequence[UsageRecord] = ()) -> dict[str, str]:
         known = {"engine": "grid", "hub": str(self._http.base_url), "job": job.id}
         return known | ({"site": usage[0].site_id, "pool": usage[0].pool_id} if usage else {})
 
