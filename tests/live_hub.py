@@ -108,7 +108,6 @@ def serving(app: FastAPI, port: int = 0) -> Iterator[str]:
             app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1, ws="none"
         )
         server = uvicorn.Server(config)
-        server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         while not server.started and thread.is_alive():

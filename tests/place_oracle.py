@@ -1,6 +1,7 @@
 """The same problem for HiGHS: a column for each option and start, a row for each workload, pool and hour."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import highspy
 import numpy as np
@@ -56,7 +57,8 @@ def solve(
     model.a_matrix_.value_ = np.where(offset == 0, 1.0, amount[column])
     if whole:
         model.integrality_ = [highspy.HighsVarType.kInteger] * (n + w)
-    solver = highspy.Highs()  # type: ignore[no-untyped-call]
+    highs: Any = highspy.Highs  # it has no types
+    solver = highs()
     for name, value in {
         "output_flag": False,
         "time_limit": time_limit_s,

@@ -30,27 +30,6 @@ class Role(StrEnum):
     SYSTEM = "system"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MeteredUse:
-    """What the grid metered of the use that a claim or an application rests on, [start, end) at its sites.
-
-    `claimed`: the recognised cost of the case; `charged`: what those lines of the tenant's use came to here.
-    """
-
-    provider: str
-    start: datetime
-    end: datetime
-    claimed: Money
-    charged: Money
-    accelerator_hours: Fraction
-    jobs: int
-
-    @property
-    def share(self) -> float:
-        """Charged over claimed, at most 1."""
-        return min(1.0, self.charged.micro / self.claimed.micro)
-
-
 TENANT, MAKER, CHECKER, FINANCE, SYSTEM = Role
 STEPS: Mapping[DocketKind, Mapping[tuple[str, str], frozenset[Role]]] = {
     DocketKind.APPLICATION: {
@@ -133,3 +112,24 @@ class Docket:
     two_persons: bool
     about: str = ""
     case: Case | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeteredUse:
+    """What the grid metered of the use that a claim or an application rests on, [start, end) at its sites.
+
+    `claimed`: the recognised cost of the case; `charged`: what those lines of the tenant's use came to here.
+    """
+
+    provider: str
+    start: datetime
+    end: datetime
+    claimed: Money
+    charged: Money
+    accelerator_hours: Fraction
+    jobs: int
+
+    @property
+    def share(self) -> float:
+        """Charged over claimed, at most 1."""
+        return min(1.0, self.charged.micro / self.claimed.micro)

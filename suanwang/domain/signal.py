@@ -118,17 +118,16 @@ class Signal:
         return Signal(unit, tuple(cuts), values, require_aware(end))
 
     def under(self, top: "Signal") -> "Signal":
-        """The signal that is `top` where that is known, and this one elsewhere. Raises ValueError for another unit."""
-        if top.unit != self.unit:
-            raise ValueError(f"{top.unit} is not {self.unit}")
-        begin, end = self.edges[0], max(self.until, top.until)
-        pieces: list[tuple[datetime, int]] = []
-        if begin < top.edges[0]:
-            pieces += [(a, m) for a, _, m in self.pieces(begin, min(top.edges[0], self.until))]
-        pieces += zip(top.edges, top.micros, strict=True)
-        if top.until < self.until:
-            pieces += [(a, m) for a, _, m in self.pieces(max(top.until, begin), self.until)]
-        edges, micros = zip(*pieces, strict=True)
+        """The signal that is `top` where that is known, and this one elsewhere; where they leave a gap, only the later
+        of the two. Raises ValueError for another unit."""
+        return overlaid([self, top])[-1]
+
+    def between(self, start: datetime, end: datetime) -> "Signal | None":
+        """What is known of [start, end); None where that is nothing."""
+        start, end = max(require_aware(start), self.edges[0]), min(require_aware(end), self.until)
+        if start >= end:
+            return None
+        edges, _, micros = zip(*self.pieces(start, end), strict=True)
         return Signal(self.unit, edges, micros, end)
 
 

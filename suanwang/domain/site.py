@@ -24,7 +24,7 @@ class Site:
     """An AI computing centre. Carbon in kg/kWh: location-based always, market-based where a contract gives it.
 
     `power`: price of a kWh at the meter where it is known otherwise than by the tariff (spot market, forecast).
-    `told`: the signals that it heard last, by field.
+    `told`: the signals that it had from elsewhere when it was read, by field.
     """
 
     id: str
@@ -47,9 +47,8 @@ class Site:
     def power_price(self, start: datetime, end: datetime) -> Signal:
         """Price of energy at the wall of the site, currency/kWh, in the site's own hours."""
         tariff = self.tariff.signal(self.zone, start, end)
-        if self.power is None or self.power.edges[0] >= tariff.until or self.power.until <= start:
-            return tariff
-        return tariff.under(self.power)
+        known = None if self.power is None else self.power.between(start, tariff.until)
+        return tariff if known is None else tariff.under(known)
 
     def heard(self, signals: Mapping[str, Signal]) -> Self:
         """The site with what was heard from elsewhere (`power`, `pue`, `carbon`, `carbon_market`): that holds where it
@@ -59,14 +58,13 @@ class Site:
         if power is not None and self.power is not None:
             power = self._filled(self.power, power)
         if market is not None and self.carbon_market is not None:
-            market = overlaid([self.carbon_market, market])[-1]
+            market = self.carbon_market.under(market)
         return replace(
             self,
             power=power or self.power,
             pue=self.pue.under(pue) if pue else self.pue,
             carbon_location=self.carbon_location.under(carbon) if carbon else self.carbon_location,
             carbon_market=market or self.carbon_market,
-            told={**self.told, **signals},
         )
 
     def _filled(self, known: Signal, heard: Signal) -> Signal:

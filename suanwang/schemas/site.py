@@ -54,6 +54,7 @@ def make_site(
         hub=hub.id if hub else "",
         drained=section.drained,
         labels=section.labels,
+        told=signals,
     )
     return site.heard(signals)
 

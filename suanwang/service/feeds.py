@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from suanwang.domain.signal import Signal, SignalVersion, news, overlaid
 from suanwang.domain.site import Grid
 from suanwang.errors import InvalidInput, Problem
-from suanwang.hub_ports import HubStore
+from suanwang.hub_ports import HubStore, Operations
 
 log = logging.getLogger("suanwang.feeds")
 
@@ -35,11 +35,7 @@ def with_heard(grid: Grid, heard: Heard) -> Grid:
 def remember(store: HubStore, heard: Heard, at: datetime) -> None:
     """Keep what of it is news, with the time when it was heard."""
     with store.transaction() as tx:
-        known = _by_signal(tx.operations.heard(at - KEPT))
-        for site, signals in heard.items():
-            for field, signal in signals.items():
-                parts = news(known[site, field], signal)
-                tx.operations.hear([SignalVersion(site_id=site, field=field, at=at, signal=p) for p in parts])
+        _keep(tx.operations, heard, at)
 
 
 def with_remembered(grid: Grid, store: HubStore, now: datetime) -> Grid:
@@ -47,13 +43,22 @@ def with_remembered(grid: Grid, store: HubStore, now: datetime) -> Grid:
     told = {site.id: site.told for site in grid.sites if site.told}
     if not told:
         return grid
-    remember(store, told, now)
-    with store.reading() as tx:
+    with store.transaction() as tx:
+        _keep(tx.operations, told, now)
         known = _by_signal(tx.operations.heard(now - KEPT))
     for (site, field), signals in known.items():
         for stretch in overlaid(signals) if field in told.get(site, ()) else ():
             grid = with_heard(grid, {site: {field: stretch}})
     return grid
+
+
+def _keep(operations: Operations, heard: Heard, at: datetime) -> None:
+    since = min((signal.edges[0] for signals in heard.values() for signal in signals.values()), default=at)
+    known = _by_signal(operations.heard(since))
+    for site, signals in heard.items():
+        for field, signal in signals.items():
+            parts = news(known[site, field], signal)
+            operations.hear([SignalVersion(site_id=site, field=field, at=at, signal=part) for part in parts])
 
 
 def _by_signal(versions: Sequence[SignalVersion]) -> Mapping[tuple[str, str], list[Signal]]:

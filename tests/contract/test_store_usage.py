@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -63,8 +64,8 @@ def charge(id_: str, usage_id: str, amount: int = 5) -> Charge:
 def fill(tx: Transaction) -> None:
     """A job with two orders, o1 and o2."""
     workload = Workload(name="w", kind=WorkloadKind.BATCH, task=Batch(flops=1.0), tenant="acme")
-    new = {"tenant": "acme", "workload": workload, "state": JobState.SUBMITTED, "version": 0}
-    tx.jobs.add(Job(id="j1", key="k", created=NOW, updated=NOW, **new))  # type: ignore[arg-type]
+    new: dict[str, Any] = {"tenant": "acme", "workload": workload, "state": JobState.SUBMITTED, "version": 0}
+    tx.jobs.add(Job(id="j1", key="k", created=NOW, updated=NOW, **new))
     for attempt in (1, 2):
         order = Order(
             id=f"o{attempt}",
@@ -166,11 +167,11 @@ def test_the_database_refuses_false_usage(sql_store: SqlStore, statement: str, r
         assert tx.usage.charges("j1") == [charge("c1", "u1")]
 
 
-def correction(sequence: int, id_: str = "u1", reason: str = "meter", **changes: object) -> Correction:
+def correction(sequence: int, id_: str = "u1", reason: str = "meter", **changes: Any) -> Correction:
     return Correction(
         sequence=sequence,
         at=NOW,
-        record=replace(record(id_, 0, 60), **changes),  # type: ignore[arg-type]
+        record=replace(record(id_, 0, 60), **changes),
         reason=reason,
         evidence={"sha256": "x"},
     )

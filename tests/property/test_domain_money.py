@@ -1,6 +1,7 @@
 """Laws of money and of bands, for any amounts."""
 
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -62,11 +63,11 @@ def test_units_never_mix(a: int, b: int, other: str) -> None:
 
 
 @given(st.floats())
-def test_money_is_never_a_float(figure: float) -> None:
+def test_money_is_never_a_float(figure: Any) -> None:
     with pytest.raises(TypeError):
-        Money(figure, "CNY")  # type: ignore[arg-type]
+        Money(figure, "CNY")
     with pytest.raises(TypeError):
-        Money(1, "CNY").times(figure)  # type: ignore[arg-type]
+        Money(1, "CNY").times(figure)
 
 
 @given(figures, figures, figures, st.floats(0, 1e6))

@@ -68,6 +68,16 @@ def test_what_is_news_makes_what_was_known_what_is_known_now(signals: list[Signa
     assert news([*known, *parts], last) == []
 
 
+@given(heard(), st.integers(-2, 32), st.integers(1, 12))
+def test_a_part_of_a_signal_is_that_part_and_no_more(signals: list[Signal], begin: int, hours: int) -> None:
+    whole, start = signals[0], START + timedelta(hours=begin)
+    part = whole.between(start, start + timedelta(hours=hours))
+    for hour in range(-3, 46):
+        when = START + timedelta(hours=hour)
+        inside = start <= when < start + timedelta(hours=hours)
+        assert value_at([part] if part else [], when) == (value_at([whole], when) if inside else None)
+
+
 @st.composite
 def cuts(draw: st.DrawFn) -> list[datetime]:
     """Two or more instants in order; some of them may be the same."""

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -62,7 +63,7 @@ def test_no_way_costs_less(seed: int) -> None:
         assert cost_of(course, tuple(way.tolist())) == pytest.approx(least)
 
 
-def divided(taken: Occupancy | None = None, **changes: object) -> Divided | None:
+def divided(taken: Occupancy | None = None, **changes: Any) -> Divided | None:
     plan = grid(
         [site("a", tariff=DAY), site("b", tariff=NIGHT)],
         [pool("pa", "a"), pool("pb", "b")],
@@ -70,7 +71,7 @@ def divided(taken: Occupancy | None = None, **changes: object) -> Divided | None
         price_books=(book(rent="0.05"),),
     )
     base = workload(preemptible=True, checkpointing=Checkpointing(every_s=600, pause_s=60, size_bytes=1e9))
-    asked: Workload = replace(base, **changes)  # type: ignore[arg-type]
+    asked: Workload = replace(base, **changes)
     request = Request(
         workload=asked, grid=plan, now=MONDAY, horizon=timedelta(hours=30), occupancy=taken or Occupancy()
     )

@@ -158,7 +158,7 @@ def test_a_signal_over_another() -> None:
     base = Signal.of("u", [(hours[0], 1), (hours[2], 2)], until=hours[4])
     assert base.under(Signal.of("u", [(hours[1], 9)], until=hours[3])).micros == (10**6, 9 * 10**6, 2 * 10**6)
     assert base.under(Signal.of("u", [(hours[3], 9)], until=hours[5])).until == hours[5]
-    with pytest.raises(ValueError, match="is not u"):
+    with pytest.raises(ValueError, match="cannot be one signal"):
         base.under(Signal.constant("v", 1))
 
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -34,9 +35,9 @@ def programs() -> Mapping[str, Wish]:
     """What runs to its end, what needs its data first, what fails, what is cancelled while it runs, what the engine
     refuses, what none can pay."""
 
-    def wish(name: str, script: str, pool_id: str = "east", **rest: object) -> Wish:
+    def wish(name: str, script: str, pool_id: str = "east", **rest: Any) -> Wish:
         program = Program(command=("sh", "-c", f"{NOTE}; {script}"))
-        return Wish(workload=replace(workload(name, pool_id, 0.1), program=program), **rest)  # type: ignore[arg-type]
+        return Wish(workload=replace(workload(name, pool_id, 0.1), program=program), **rest)
 
     refused = wish("refused", "true", outcome=JobState.FAILED, reason=Reason.ENGINE_REFUSED, starts=0)
     assert refused.workload.program is not None

@@ -41,7 +41,8 @@ class SitedStore(SqlStore):
     def _each_by_itself(self) -> Iterator[SqlTransaction]:
         with refusals(), self.engine.connect() as connection:
             connection.begin()
-            connection.connection.driver_connection.execute("COMMIT")  # type: ignore[union-attr]
+            driver: Any = connection.connection.driver_connection
+            driver.execute("COMMIT")
             loose = cast("Connection", Loose(connection))
             yield SqlTransaction.on(loose)
 

@@ -201,15 +201,16 @@ class SlurmEngine:
         self._scancel(entries)
 
     def _scancel(self, entries: Iterable[Entry]) -> None:
-        """By their ids, unless Slurm has given those to other jobs since: one that lost jobs uses their ids again."""
+        """By their ids, but for those that Slurm is seen to have given to other jobs: one that lost jobs uses their ids
+        again."""
         entries = list(entries)
         unknown = {entry.submission.name for entry in entries if entry.submission.job is None}
         rows = [row.id for name in unknown for row in self._cluster.named(name) if not row.over]
-        known = [entry for entry in entries if entry.slurm_id is not None]
-        view = self._views.ask() if known else None
-        found = [view.row(entry) for entry in known] if view else []
-        if job_ids := [*(row.id for row in found if row is not None and not row.over), *rows]:
-            self._cluster.cancel(job_ids)
+        known = [(entry, entry.slurm_id) for entry in entries if entry.slurm_id is not None]
+        view = self._views.fresh() if known else None
+        job_ids = [slurm_id for entry, slurm_id in known if view is None or not view.is_anothers(entry)]
+        if job_ids or rows:
+            self._cluster.cancel([*job_ids, *rows])
 
     def _look(self, alive: Sequence[Entry]) -> None:
         """Have a look at Slurm that is not too old, and see what it means for each of these."""

@@ -22,7 +22,12 @@ class View:
     def row(self, entry: Entry) -> Row | None:
         """That of the job that runs the order, or is to; a number that Slurm gave to another job is not it."""
         row = None if entry.slurm_id is None else self.rows.get(entry.slurm_id)
-        return row if row is not None and row.name == entry.submission.name else None
+        return None if row is None or self.is_anothers(entry) else row
+
+    def is_anothers(self, entry: Entry) -> bool:
+        """Whether the number of its job is seen to be that of another job."""
+        row = None if entry.slurm_id is None else self.rows.get(entry.slurm_id)
+        return row is not None and row.name != entry.submission.name
 
 
 class Views:

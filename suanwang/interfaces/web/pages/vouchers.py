@@ -13,6 +13,7 @@ from suanwang.schemas.case import read_case
 from suanwang.service.claims import metered_of
 from suanwang.service.office import Signature, apply, take
 from suanwang.service.programme_report import ProgrammeReport, programme_report
+from suanwang.settle.abuse.usage import METERED_LEAST
 from suanwang.settle.grant import assess
 from suanwang.settle.programme_words import programme_in_words
 
@@ -143,7 +144,16 @@ def docket_page(request: Request, who: Visitor, docket_id: str) -> Response:
         for (before, after), roles in STEPS[docket.kind].items()
         if before == docket.state and mine & roles
     ]
-    return render(request, "docket.html", who, docket=docket, steps=steps, possible=possible, metered=metered)
+    return render(
+        request,
+        "docket.html",
+        who,
+        docket=docket,
+        steps=steps,
+        possible=possible,
+        metered=metered,
+        metered_least=METERED_LEAST,
+    )
 
 
 def _docket(who: Visitor, docket_id: str) -> Docket:
