@@ -23,6 +23,7 @@ from suanwang.agent.agent import Agent
 from suanwang.agent.link import HttpLink
 from suanwang.agent.spool import Spool
 from suanwang.domain.order import Order
+from suanwang.ports import Engine, TakesArrays
 
 
 def main() -> None:
@@ -50,9 +51,10 @@ def _measure(orders: int, seconds: float) -> None:
         words = [str(folder), live.address, str(token), str(cards + 8)]
         process = subprocess.Popen([sys.executable, __file__, "--agent", *words])
         engine = live.hub.engine("p")
+        assert isinstance(engine, TakesArrays)
         _until_answers(engine)
         for first in range(0, orders, 500):
-            engine.submit_array([_order(n) for n in range(first, min(first + 500, orders))])  # type: ignore
+            engine.submit_array([_order(n) for n in range(first, min(first + 500, orders))])
         ids = [f"o{n}.1" for n in range(orders)]
         until = time.monotonic() + 300
         while sum(seen.state == "running" for seen in engine.observe(ids)) < orders and time.monotonic() < until:
@@ -81,10 +83,10 @@ def _agent(folder: Path, address: str, token: Path, cards: int) -> None:
             time.sleep(agent.pause_s())
 
 
-def _until_answers(engine: object) -> None:
+def _until_answers(engine: Engine) -> None:
     for _ in range(200):
         try:
-            engine.capacity("p")  # type: ignore[attr-defined]
+            engine.capacity("p")
         except Exception:  # noqa: BLE001 - not yet
             time.sleep(0.1)
         else:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,10 +29,10 @@ Played = tuple[int, list[str], int, Counter[str]]
 """Seed, what is wrong, kills, and what the line did."""
 
 
-def play(seed: int, prepare: Callable[[Path], str], **more: object) -> Played:
+def play(seed: int, prepare: Callable[[Path], str], **more: Any) -> Played:
     """One scene in a folder of its own."""
     with new_folder() as folder:
-        scene = Scene(folder=folder, url=prepare(folder), seed=seed, **more)  # type: ignore[arg-type]
+        scene = Scene(folder=folder, url=prepare(folder), seed=seed, **more)
         wrong = scene.play()
         return seed, wrong, scene.kills, scene.faults_made()
 

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -174,11 +175,11 @@ def test_blank_figures_are_named_never_zero() -> None:
 @pytest.mark.parametrize("field", ["memory_bytes", "memory_bytes_per_s", "link_bytes_per_s", "power_w"])
 @pytest.mark.parametrize("figure", [0.0, -1.0, float("inf"), float("nan")])
 def test_figures_of_a_card_are_positive(field: str, figure: float) -> None:
-    given = {"id": "x", "vendor": "v", "name": "X", "kind": AcceleratorKind.GPU, "provenance": SOURCE}
+    given: dict[str, Any] = {"id": "x", "vendor": "v", "name": "X", "kind": AcceleratorKind.GPU, "provenance": SOURCE}
     with pytest.raises(ValueError, match="positive and finite"):
-        Accelerator(**given, **{field: figure})  # type: ignore[arg-type]
+        Accelerator(**(given | {field: figure}))
     with pytest.raises(ValueError, match="positive and finite"):
-        Accelerator(**given, peak_flops_per_s={"bf16": figure})  # type: ignore[arg-type]
+        Accelerator(**given, peak_flops_per_s={"bf16": figure})
 
 
 def test_best_trusted_efficiency_wins() -> None:
@@ -202,9 +203,9 @@ def test_best_trusted_efficiency_wins() -> None:
     assert card.capabilities == {"bf16", "gpu"}
 
 
-def shape(**changed: object) -> ModelSpec:
-    fields: dict[str, object] = {"id": "m", "layers": 32, "hidden": 4096, "heads": 32, "ffn": 14336, "vocab": 128_256}
-    return ModelSpec(**(fields | changed))  # type: ignore[arg-type]
+def shape(**changed: Any) -> ModelSpec:
+    fields: dict[str, Any] = {"id": "m", "layers": 32, "hidden": 4096, "heads": 32, "ffn": 14336, "vocab": 128_256}
+    return ModelSpec(**(fields | changed))
 
 
 def test_shape_of_a_model_is_completed() -> None:

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from typing import Any
 
 import pytest
 
@@ -68,8 +69,8 @@ def test_check_transition_admits_the_table_and_nothing_else(before: JobState) ->
             assert caught.value.code == "transition-refused"
 
 
-def transfer(**changed: object) -> Transfer:
-    fields: dict[str, object] = {
+def transfer(**changed: Any) -> Transfer:
+    fields: dict[str, Any] = {
         "id": "t1",
         "kind": TransferKind.SINGLE,
         "debit": "tenant:a",
@@ -78,7 +79,7 @@ def transfer(**changed: object) -> Transfer:
         "at": NOON,
         "memo": "test",
     }
-    return Transfer(**(fields | changed))  # type: ignore[arg-type]
+    return Transfer(**(fields | changed))
 
 
 @pytest.mark.parametrize(
@@ -141,8 +142,8 @@ def test_impossible_observations_are_refused(
         Observation(order_id="o1", state=state, started=started, ended=ended, cause=cause)
 
 
-def usage(**changed: object) -> UsageRecord:
-    fields: dict[str, object] = {
+def usage(**changed: Any) -> UsageRecord:
+    fields: dict[str, Any] = {
         "id": "u1",
         "order_id": "o1",
         "job_id": "j1",
@@ -163,7 +164,7 @@ def usage(**changed: object) -> UsageRecord:
         "flops_delivered": 1e18,
         "flops_source": Source.MODELLED,
     }
-    return UsageRecord(**(fields | changed))  # type: ignore[arg-type]
+    return UsageRecord(**(fields | changed))
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -86,8 +87,9 @@ def test_values_finer_than_a_millionth_are_refused(value: str | Decimal) -> None
 
 
 def test_values_are_whole_millionths() -> None:
+    value: Any = 0.3
     with pytest.raises(TypeError):
-        Signal("x", (NOON,), (0.3,))  # type: ignore[arg-type]
+        Signal("x", (NOON,), (value,))
 
 
 def test_naive_times_and_backward_intervals_are_refused() -> None:

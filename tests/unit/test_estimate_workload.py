@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -69,8 +70,8 @@ TUNE = Training(model=LLAMA_70B, tokens=1e7, sequence_length=2048, global_batch=
 SERVE = Serving(model=LLAMA_70B, requests_per_s=5, input_tokens=1000, output_tokens=200, duration_s=3600)
 
 
-def order(task: Task, kind: WorkloadKind, **fields: object) -> Workload:
-    return replace(Workload(name="w", kind=kind, task=task, tenant="t"), **fields)  # type: ignore[arg-type]
+def order(task: Task, kind: WorkloadKind, **fields: Any) -> Workload:
+    return replace(Workload(name="w", kind=kind, task=task, tenant="t"), **fields)
 
 
 def estimated(workload: Workload, pool: Pool = POOL) -> Estimate:

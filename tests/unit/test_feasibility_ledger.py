@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from typing import Any
 
 import pytest
 
@@ -64,8 +65,8 @@ def charge(usage_id: str, amount: int) -> Charge:
 def store() -> MemoryStore:
     made = MemoryStore()
     workload = Workload(name="w", kind=WorkloadKind.BATCH, task=Batch(flops=1.0), tenant="acme")
-    new = {"tenant": "acme", "workload": workload, "state": JobState.SUBMITTED, "version": 0}
-    job = Job(id="j1", key="k", created=DECISION, updated=DECISION, **new)  # type: ignore[arg-type]
+    new: dict[str, Any] = {"tenant": "acme", "workload": workload, "state": JobState.SUBMITTED, "version": 0}
+    job = Job(id="j1", key="k", created=DECISION, updated=DECISION, **new)
     order = Order(
         id="o1",
         job_id="j1",

@@ -332,4 +332,5 @@ def test_a_scheme_that_cannot_be_read_is_refused(text: str, error: type[Exceptio
 def test_a_scheme_in_one_line() -> None:
     scheme = find_scheme("fair-share(half_life=2d, backfill=no) + topology")
     assert scheme.packing == "topology"
-    assert scheme.policy == replace(find_policy("fair_share"), half_life=timedelta(days=2), backfill=False)  # type: ignore[type-var]
+    policy: Any = find_policy("fair_share")
+    assert scheme.policy == replace(policy, half_life=timedelta(days=2), backfill=False)

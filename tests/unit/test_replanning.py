@@ -1,6 +1,7 @@
 """Waiting jobs are moved where that pays, with what is held; a move made is a move that the rest of the way keeps."""
 
 from dataclasses import replace
+from typing import Any
 
 from suanwang.adapters.clock import ManualClock
 from suanwang.adapters.engines.simulated import SimulatedEngine
@@ -35,13 +36,13 @@ def hub_of_two() -> tuple[Hub, ManualClock]:
     return hub, clock
 
 
-def order(hub: Hub, name: str, hours: float, **limits: object) -> Job:
+def order(hub: Hub, name: str, hours: float, **limits: Any) -> Job:
     task = Batch(dtype="bf16", duration_s=hours * 3600, duration_accelerator=CARD.id, duration_accelerators=32)
     wanted = workload(
         name=name,
         task=task,
         demand=Demand(count=32),
-        limits=Limits(time_limit_s=hours * 3600, **limits),  # type: ignore[arg-type]
+        limits=Limits(time_limit_s=hours * 3600, **limits),
         program=Program(command=("x",), environment={"SUANWANG_SIM_DURATION": str(hours * 3600)}),
     )
     return submit(hub, wanted, name)

@@ -59,7 +59,9 @@ def test_a_pdf_says_what_the_document_says() -> None:
     for wanted in ("Invoice", "January", "It pays", "Lake Farm", "Running text.", "Total", "One", "1 / 2", "2 / 2"):
         assert wanted in text
     assert text.count("#let x = 1 *b* _i_ $y$") == 2
-    assert PdfReader(io.BytesIO(content)).metadata.title == "Invoice"  # type: ignore[union-attr]
+    metadata = PdfReader(io.BytesIO(content)).metadata
+    assert metadata is not None
+    assert metadata.title == "Invoice"
 
 
 def test_the_same_document_gives_the_same_bytes() -> None:

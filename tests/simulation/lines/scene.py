@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from suanwang.adapters.clock import SystemClock
@@ -122,7 +123,7 @@ class Scene:
         self.parts = {
             "line": Part(begin=self._line),
             "hub": Part(begin=self._hub),
-            **{s: Part(begin=lambda on_point, s=s: self._agent(s, on_point)) for s in SITES},  # type: ignore[misc]
+            **{site: Part(begin=partial(self._agent, site)) for site in SITES},
         }
         for name, numbers in self.stops.items():
             self.parts[name].stops = list(numbers)

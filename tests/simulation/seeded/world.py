@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from fractions import Fraction
+from functools import partial
 from hashlib import sha256
 from random import Random
 from typing import TypeVar
@@ -110,7 +111,10 @@ class Platform:
         self.insist(lambda: pay_in(self.hub, "paid", cny("900"), "first"))
         for programme in self.grid.programmes:
             money = cny(str(self.dice.choice([5, 400])))
-            self.insist(lambda id_=programme.id, m=money: pay_fund(self.hub, id_, m, "first"))  # type: ignore[misc]
+            self.insist(partial(self._fund, programme.id, money))
+
+    def _fund(self, programme: str, money: Money) -> None:
+        pay_fund(self.hub, programme, money, "first")
 
     def _start(self) -> None:
         """A new hub: nothing of the one before is known to it but what is in the store and at the engines."""
