@@ -32,7 +32,7 @@ from suanwang.schemas.sync import (
     require_protocol,
 )
 
-LOOK_S_MIN, LOOK_S_IDLE, LOOK_S_MAX, LOOK_SHARE = 0.3, 5.0, 10.0, 1 / 20
+LOOK_S_MIN, LOOK_S_IDLE, LOOK_S_MAX, LOOK_SHARE = 0.3, 5.0, 10.0, 1 / 25
 """An engine that has orders is looked at so often, one that has none so often; where a look takes long, so seldom that
 it is not more than this share of the time, but no more seldom than the third."""
 AWAY_S_MIN, AWAY_S_MAX = 0.5, 5.0
