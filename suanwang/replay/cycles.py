@@ -43,7 +43,8 @@ class Terms:
 
 @dataclass(slots=True)
 class _Job:
-    """A job while it is played. `left_s`: work left, in seconds at the reference rate; `rate`: against that."""
+    """A job while it is played. `left_s`: work left, in seconds at the reference rate; `rate`: against that. `size`:
+    accelerators that it holds. `beside`: whom it shares them with."""
 
     number: int
     waiting: Waiting
@@ -58,6 +59,7 @@ class _Job:
     attempt: int = 0
     ran_s: float = 0.0
     parts: tuple[Part, ...] = ()
+    beside: "_Job | None" = None
 
 
 def play(
@@ -120,6 +122,7 @@ class _Game:
         self.largest = max(pool.accelerators for pool in pools)
         self.waiting_max = self.cycles = self.refused = self.preemptions = self.resizes = 0
         self.restarts_s = 0.0
+        self.shared = False
         self.shortest_s = jobs.run_s.copy()
         self.least_area_s = jobs.run_s * jobs.size
         self.spread = np.zeros(3, dtype=np.int64)
@@ -162,6 +165,7 @@ class _Game:
             preemptible=True,
             speeds=speeds,
             scaling=self.terms.scaling(number, size) if self.terms.scaling else None,
+            kind=jobs.kind[number] if jobs.kind else "",
         )
         if waiting.scaling is not None:
             scaling, run_s = waiting.scaling, float(jobs.run_s[number])
@@ -197,6 +201,7 @@ class _Game:
             active=tuple([active for _, active in self.active.values()]),
             entitlements=self.terms.entitlements,
             history=self.history,
+            together=self.jobs.together,
         )
 
     def _carry_out(self, decisions: Decisions, now: float) -> None:
@@ -225,22 +230,56 @@ class _Game:
         if not job.started:
             job.started = True
             self.start[job.number] = now
-        self._begin(job, admitted.pool_id, admitted.accelerators or job.waiting.accelerators, now, admitted.parts)
+        if admitted.beside:
+            host, _ = self.active[admitted.beside]
+            job.beside, host.beside = host, job
+            self.shared = True
+            self._retime(host, now)
+            self._begin(job, admitted.pool_id, 0, now, ())
+        else:
+            self._begin(job, admitted.pool_id, admitted.accelerators or job.waiting.accelerators, now, admitted.parts)
 
-    def _begin(self, job: _Job, pool_id: str, size: int, now: float, parts: tuple[Part, ...]) -> None:
+    def _rate(self, job: _Job, pool_id: str, size: int) -> float:
+        """Against the reference rate."""
+        waiting = job.waiting
+        if job.beside is not None:
+            return self.jobs.together[waiting.kind, job.beside.waiting.kind][pool_id] / job.reference
+        rate = waiting.speeds.get(pool_id, job.reference) / job.reference
+        return rate * waiting.scaling.speed(size, waiting.accelerators) if waiting.scaling is not None else rate
+
+    def _retime(self, job: _Job, now: float) -> None:
+        """It goes on as it is, at another rate: another job has come to share its accelerators, or has left them."""
+        job.left_s = max(0.0, job.left_s - max(0.0, now - job.works_from) * job.rate)
+        job.works_from = max(job.works_from, now)
+        job.rate = self._rate(job, self.pools[job.pool].pool_id, job.size)
+        job.attempt += 1
+        heappush(self.ends, (job.works_from + job.left_s / job.rate, job.number, job.attempt, job.waiting.job_id))
+
+    def _alone(self, job: _Job, now: float) -> None:
+        """The other half of a pair has left: what it held, if it did, is this job's now."""
+        job.beside = None
+        if job.size:
+            self._retime(job, now)
+            return
+        pool_id = self.pools[job.pool].pool_id
+        self._leave(job.waiting.job_id, now)
+        self._begin(job, pool_id, job.waiting.accelerators, now, (), again=False)
+
+    def _begin(
+        self, job: _Job, pool_id: str, size: int, now: float, parts: tuple[Part, ...], *, again: bool = True
+    ) -> None:
+        """`again` False: it has not been stopped, so that nothing is lost."""
         waiting = job.waiting
         pool = self.pools[self.number[pool_id]]
-        if pool.layout is not None:
+        if pool.layout is not None and size:
             parts = cast(tuple[Part, ...], pool.layout.take(size))
             assert parts, "the cycle found nodes for it"
             if len(parts) > 1:
                 nodes, racks, _ = pool.layout.spread(parts)
                 self.spread += (1, nodes, racks)
         job.pool, job.size, job.begun, job.parts = self.number[pool_id], size, now, parts
-        job.rate = waiting.speeds.get(pool_id, job.reference) / job.reference
-        if waiting.scaling is not None:
-            job.rate *= waiting.scaling.speed(size, waiting.accelerators)
-        overhead = self.terms.restart_s if job.attempt else 0.0
+        job.rate = self._rate(job, pool_id, size)
+        overhead = self.terms.restart_s if job.attempt and again else 0.0
         self.restarts_s += overhead * size
         job.works_from = now + overhead
         job.attempt += 1
@@ -253,11 +292,12 @@ class _Game:
             Active(
                 job_id=waiting.job_id,
                 pool_id=pool_id,
-                accelerators=size,
+                accelerators=size or waiting.accelerators,
                 running=True,
                 end=self.when(now + expected) if expected < 1e10 else None,
                 job=waiting,
                 started=self.when(now),
+                beside="" if size or job.beside is None else job.beside.waiting.job_id,
             ),
         )
 
@@ -295,6 +335,9 @@ class _Game:
                 left=job.left_s / run_s if run_s else 0.0,
                 considered=True,
             )
+        other, job.beside = job.beside, None
+        if other is not None:
+            self._alone(other, now)
 
     def end_all(self, now: float) -> list[int]:
         """The jobs whose work is done by now leave; their numbers."""
@@ -330,7 +373,7 @@ class _Game:
             resizes=self.resizes,
             restarts_s=self.restarts_s,
             shortest_s=self.shortest_s,
-            least_area_s=self.least_area_s,
+            least_area_s=self.least_area_s / (self.jobs.most_together() if self.shared else 1.0),
             spread=(on_nodes / gangs, on_racks / gangs) if gangs else None,
         )
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from suanwang.schedule.packing.layout import Layout, Part
 from suanwang.schedule.queues import Queue, Running
+from suanwang.schedule.snapshot import Together
 
 Numbers = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -22,6 +23,7 @@ class Jobs:
 
     Where a trace has them: `tenant` (else the user), `deadline_s` (NaN: none), `priority`, and `kind`, which
     names a row of `speeds`: how fast such a job is in each pool; `run_s` and `estimate_s` are then in the fastest.
+    `together`: the same for two kinds that share accelerators, as a snapshot has it.
     `recorded_start_s`: when the job began where the trace is from.
     """
 
@@ -36,6 +38,7 @@ class Jobs:
     priority: Ints | None = None
     kind: tuple[str, ...] = ()
     speeds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    together: Together = field(default_factory=dict)
     recorded_start_s: Numbers | None = None
 
     def __post_init__(self) -> None:
@@ -55,6 +58,17 @@ class Jobs:
     def tenants(self) -> tuple[str, ...]:
         """Each job's tenant."""
         return self.tenant or self.user
+
+    def most_together(self) -> float:
+        """The most work that two jobs do on accelerators that they share; one alone where it is fastest does 1."""
+        best = {kind: max(speeds.values()) for kind, speeds in self.speeds.items() if speeds}
+        sums = (
+            speed / best[one] + self.together.get((other, one), {}).get(pool, 0.0) / best[other]
+            for (one, other), speeds in self.together.items()
+            if one in best and other in best
+            for pool, speed in speeds.items()
+        )
+        return max(1.0, max(sums, default=1.0))
 
     @property
     def recorded_peak(self) -> int | None:
@@ -76,7 +90,10 @@ class Jobs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runs:
-    """What ran when, as columns: a job that was stopped or resized has several. Seconds; `pool`: its number."""
+    """What ran when, as columns: a job that was stopped or resized has several. Seconds; `pool`: its number.
+
+    `accelerators`: those of its own, none for a job that shares another's.
+    """
 
     job: Ints
     pool: Ints

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from suanwang.domain.reason import Reason
 from suanwang.errors import Message, msg
-from suanwang.schedule.decisions import Admitted, Decisions, Preempted, Refused, Resized, Shares, Wait
+from suanwang.schedule.decisions import Admitted, Decisions, Grant, Preempted, Refused, Resized, Shares, Wait
 from suanwang.schedule.policy import Holding, Policy, Queueing, Sharing
 from suanwang.schedule.queues import Running
 from suanwang.schedule.snapshot import Active, PoolState, Snapshot, Waiting
@@ -66,6 +66,7 @@ class _Desk:
         self.waiting: list[Wait] = []
         self.preempted: list[Preempted] = []
         self.resized: list[Resized] = []
+        self._placed = {active.job_id: active.pool_id for active in snapshot.active}
         self._taken: list[tuple[PoolState, tuple[Part, ...]]] = []
 
     def admit(self, job: Waiting, pool_id: str, accelerators: int) -> bool:
@@ -79,8 +80,21 @@ class _Desk:
         self._taken.append((pool, parts))
         self.free[pool_id] -= accelerators
         asked = 0 if accelerators == job.accelerators else accelerators
+        self._placed[job.job_id] = pool_id
         self.admitted.append(Admitted(job_id=job.job_id, pool_id=pool_id, accelerators=asked, parts=parts))
         return True
+
+    def admit_beside(self, job: Waiting, grant: Grant) -> bool:
+        """Whether the job whose accelerators it is to share is in that pool."""
+        if self._placed.get(grant.beside) != grant.pool_id:
+            return False
+        self.admitted.append(Admitted(job_id=job.job_id, pool_id=grant.pool_id, beside=grant.beside))
+        return True
+
+    def stop(self, stop: Preempted) -> None:
+        """What it holds is free in a later cycle, when it has let it go."""
+        self.preempted.append(stop)
+        del self._placed[stop.job_id]
 
     def leave_as_found(self) -> None:
         """The cycle only decides: whoever carries the decisions out takes the nodes."""
@@ -137,7 +151,9 @@ def _shared(desk: _Desk, due: Sequence[Waiting], shares: Shares) -> None:
         if job_id not in jobs:
             continue
         job, pool = jobs[job_id], desk.pools.get(grant.pool_id)
-        if _closed(job, pool) or not desk.admit(job, grant.pool_id, grant.accelerators):
+        if _closed(job, pool) or not (
+            desk.admit_beside(job, grant) if grant.beside else desk.admit(job, grant.pool_id, grant.accelerators)
+        ):
             why.pop(job_id, None)
         else:
             del jobs[job_id]
@@ -153,7 +169,7 @@ def _stop(desk: _Desk, shares: Shares) -> None:
     larger: list[tuple[Active, int]] = []
     for active in desk.snapshot.active:
         grant = grants.get(active.job_id)
-        if grant is not None and grant.pool_id == active.pool_id:
+        if grant is not None and (grant.pool_id, grant.beside) == (active.pool_id, active.beside):
             if grant.accelerators < active.accelerators:
                 desk.resized.append(Resized(job_id=active.job_id, accelerators=grant.accelerators))
             elif grant.accelerators > active.accelerators:
@@ -163,7 +179,7 @@ def _stop(desk: _Desk, shares: Shares) -> None:
             raise ValueError(f"job {active.job_id} may not be stopped")
         detail = msg("Its accelerators in pool {pool} go to jobs that are before it.", pool=active.pool_id)
         default = Preempted(job_id=active.job_id, reason=Reason.OUTRANKED, detail=detail)
-        desk.preempted.append(why.get(active.job_id, default))
+        desk.stop(why.get(active.job_id, default))
     for active, size in larger:
         if size - active.accelerators <= desk.free[active.pool_id]:
             desk.free[active.pool_id] -= size - active.accelerators

@@ -10,12 +10,16 @@ from suanwang.schedule.packing.layout import Part
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admitted:
-    """A job whose gang fits in its pool now. `accelerators` 0: as many as it asks for. `parts`: on which nodes."""
+    """A job whose gang fits in its pool now. `accelerators` 0: as many as it asks for. `parts`: on which nodes.
+
+    `beside`: the job whose accelerators it shares; it takes none of its own then.
+    """
 
     job_id: str
     pool_id: str
     accelerators: int = 0
     parts: tuple[Part, ...] = ()
+    beside: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,11 +75,15 @@ class Decisions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """A job that should run now, in this pool and on so many accelerators, whether it runs already or not."""
+    """A job that should run now, in this pool and on so many accelerators, whether it runs already or not.
+
+    `beside`: on those of that job, which has a grant of its own in this pool.
+    """
 
     job_id: str
     pool_id: str
     accelerators: int
+    beside: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

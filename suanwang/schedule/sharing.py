@@ -19,6 +19,13 @@ class Claim:
         """Accelerator-seconds that it has had."""
         return self.active.attained_s(now) if self.active else self.job.attained_s
 
+    def had_s(self, pool_id: str, now: datetime) -> float:
+        """Seconds that it has run in a pool."""
+        had = self.job.had_s.get(pool_id, 0.0)
+        if self.active is not None and self.active.pool_id == pool_id:
+            had += self.active.seconds_run(now)
+        return had
+
 
 class Room:
     """Accelerators by pool that may be granted. Jobs that may not be stopped have theirs already, in `grants`."""
@@ -32,7 +39,7 @@ class Room:
         for active in snapshot.active:
             if self._may_stop(active):
                 self.stoppable.append(active)
-                if active.pool_id in self.left:
+                if active.pool_id in self.left and not active.beside:
                     self.left[active.pool_id] += active.accelerators
             else:
                 self.grants.append(_as_it_is(active))
@@ -63,6 +70,11 @@ class Room:
         self.grants.append(Grant(job_id=claim.job.job_id, pool_id=pool_id, accelerators=accelerators))
         return True
 
+    def grant_beside(self, claim: Claim, host: Claim, pool_id: str) -> None:
+        """The same accelerators as its host's, which has been granted them."""
+        size = host.job.accelerators
+        self.grants.append(Grant(job_id=claim.job.job_id, pool_id=pool_id, accelerators=size, beside=host.job.job_id))
+
     def grant_as_asked(self, claim: Claim) -> bool:
         """Where it runs, else in the first of its pools that has room."""
         if claim.active is not None:
@@ -76,4 +88,4 @@ class Room:
 
 
 def _as_it_is(active: Active) -> Grant:
-    return Grant(job_id=active.job_id, pool_id=active.pool_id, accelerators=active.accelerators)
+    return Grant(job_id=active.job_id, pool_id=active.pool_id, accelerators=active.accelerators, beside=active.beside)

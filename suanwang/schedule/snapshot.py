@@ -28,6 +28,9 @@ class Had:
 
 NOTHING = Had()
 
+Together = Mapping[tuple[str, str], Mapping[str, float]]
+"""(kind, kind beside it) -> pool -> speed of the first."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolState:
@@ -71,7 +74,7 @@ class Waiting:
     `considered`: an earlier cycle has let it wait. `had_s`: seconds that it has run already, by pool; `attained_s`:
     accelerator-seconds. `speeds`: how fast it is in each pool that can have it, in a unit that is the same for all;
     where it is empty, only its own can. `scaling`: what more accelerators give it. `data_there`: what is brought for it
-    has arrived.
+    has arrived. `kind`: jobs of one kind are alike, as the snapshot's `together` has them.
     """
 
     job_id: str
@@ -95,6 +98,7 @@ class Waiting:
     speeds: Mapping[str, float] = field(default_factory=dict)
     scaling: Scaling | None = None
     data_there: bool = True
+    kind: str = ""
 
     @property
     def pools(self) -> tuple[str, ...]:
@@ -139,7 +143,8 @@ class Active:
     """An admitted job. `running` False: its engine may not count it yet, so the cycle does.
 
     `end`: when it ends by the high end of its estimate, counted from its last move; None: nobody knows. `job`: as it
-    was when it was admitted at `started`; a policy can act only on jobs that it is told of here.
+    was when it was admitted at `started`; a policy can act only on jobs that it is told of here. `beside`: the job
+    whose accelerators it shares; it holds none of its own then.
     """
 
     job_id: str
@@ -149,6 +154,7 @@ class Active:
     end: datetime | None = None
     job: Waiting | None = None
     started: datetime | None = None
+    beside: str = ""
 
     def seconds_left(self, now: datetime) -> float:
         """Until it is expected to end; inf when nobody knows."""
@@ -201,6 +207,8 @@ class Snapshot:
     """Grid time (aware UTC), the pools, the jobs that wait and the jobs that hold accelerators. Ids are unique.
 
     `entitlements`: who is entitled to how much. `history`: the runs that have ended, for policies that ask for it.
+    `together`: how fast a job of one kind is on accelerators that it shares with one of another, by pool; in the unit
+    of the jobs' `speeds`. Kinds that are not in it cannot share.
     """
 
     now: datetime
@@ -209,6 +217,7 @@ class Snapshot:
     active: tuple[Active, ...] = ()
     entitlements: Entitlements = Entitlements()
     history: History = field(default_factory=History)
+    together: Together = field(default_factory=dict)
 
     def free(self) -> dict[str, int]:
         """Accelerators that can be promised now, by pool.
@@ -218,6 +227,8 @@ class Snapshot:
         pending = {pool.pool_id: 0 for pool in self.pools}
         taken = dict(pending)
         for job in self.active:
+            if job.beside:
+                continue
             taken[job.pool_id] = taken.get(job.pool_id, 0) + job.accelerators
             if not job.running:
                 pending[job.pool_id] = pending.get(job.pool_id, 0) + job.accelerators

@@ -1,5 +1,6 @@
 """Laws of every policy in replay: gangs are whole, pools never overfull, no work is lost or done twice."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -32,7 +33,14 @@ JOB = st.tuples(
 )
 Rows = list[tuple[int, int, int, int, str, int, int | None]]
 TRACES = st.lists(JOB, min_size=1, max_size=15)
-OPTIONS = {"las": "las(quantum=5s, first_h=0.01)", "max_min": "max_min(round=7s)", "elastic": "elastic(quantum=4s)"}
+OPTIONS = {
+    "las": "las(quantum=5s, first_h=0.01)",
+    "max_min": "max_min(round=7s)",
+    "elastic": "elastic(quantum=4s)",
+    "gandiva": "gandiva(round=7s)",
+}
+SHARED = {("a", "a"): 0.5, ("a", "b"): 0.7, ("b", "a"): 0.4, ("b", "c"): 0.3, ("c", "b"): 0.6}
+"""Speed of a job of the first kind beside one of the second; kinds that are not here cannot share."""
 NAMES = [OPTIONS.get(name, name) for name in policy_names()]
 
 
@@ -107,6 +115,33 @@ def test_no_policy_breaks_the_pool_or_loses_work(name: str, rows: Rows) -> None:
 @given(rows=TRACES)
 def test_any_policy_goes_with_any_packing(name: str, packing: str, rows: Rows) -> None:
     check(played(columns(rows), name, packing))
+
+
+@pytest.mark.parametrize("packing", ["", "best-fit"])
+@settings(max_examples=40, derandomize=True, deadline=None)
+@given(rows=TRACES)
+def test_jobs_that_share_accelerators_keep_their_work(packing: str, rows: Rows) -> None:
+    jobs = columns(rows)
+    kinds = tuple(row[4] for row in sorted(rows, key=lambda row: row[0]))
+    jobs = replace(
+        jobs,
+        kind=kinds,
+        speeds={kind: {"p": 1.0} for kind in kinds},
+        together={pair: {"p": speed} for pair, speed in SHARED.items()},
+    )
+    done = played(jobs, OPTIONS["gandiva"], packing)
+    assert not np.isnan(done.end_s).any()
+    runs, least = done.runs, min(SHARED.values())
+    for at in np.unique(runs.start_s):
+        assert runs.accelerators[(runs.start_s <= at) & (runs.end_s > at)].sum() <= CAPACITY
+    for job in range(len(jobs)):
+        mine = np.flatnonzero(runs.job == job)
+        had = (runs.end_s[mine] - runs.start_s[mine]).sum()
+        assert jobs.run_s[job] - 1e-6 <= had <= jobs.run_s[job] / least + RESTART_S * len(mine) + 1e-6
+        assert set(runs.accelerators[mine].tolist()) <= {0, int(jobs.size[job])}
+    metrics = measure(done)
+    assert metrics.makespan_s >= metrics.makespan_s_lower_bound - 1e-6
+    assert metrics.utilisation <= metrics.utilisation_upper_bound + 1e-9
 
 
 @settings(max_examples=25, derandomize=True, deadline=None)

@@ -1,7 +1,7 @@
 """Each policy on a case small enough to be worked out by hand."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +13,7 @@ from suanwang.domain.reason import Reason
 from suanwang.domain.signal import Signal
 from suanwang.errors import InvalidInput, NotFound
 from suanwang.schedule.cycle import cycle
-from suanwang.schedule.decisions import Decisions
+from suanwang.schedule.decisions import Decisions, Grant, Shares
 from suanwang.schedule.fair_tree import ranks
 from suanwang.schedule.history import History, Run, decayed_s
 from suanwang.schedule.linear_programme import maximise
@@ -247,6 +247,42 @@ def test_max_min_gives_the_fast_kind_to_those_it_helps() -> None:
     alike = job("alike", 1, 9, pool_id="fast", speeds={"fast": 1.0, "slow": 1.0})
     chosen = {a.job_id: a.pool_id for a in decide("max_min", [alike, gains], pools=pools).admitted}
     assert chosen == {"gains": "fast", "alike": "slow"}
+
+
+def pair(name: str, kind: str, since: float = 9) -> Waiting:
+    return job(name, 8, since, kind=kind, speeds={"p": 2.0})
+
+
+def test_gandiva_lets_two_share_where_they_gain_by_it() -> None:
+    """Alone each does 2; together a and b do 0.6 + 0.5 of that, a and c 0.6 + 0.3: no gain. With room for all, none."""
+    together = {("a", "b"): 1.2, ("b", "a"): 1.0, ("a", "c"): 1.2, ("c", "a"): 0.6}
+    known = {kinds: {"p": speed} for kinds, speed in together.items()}
+    first, second = decide("gandiva", [pair("x", "a"), pair("y", "b")], together=known).admitted
+    assert (first.beside, second.beside) == ("", first.job_id)
+    for other, table in (("c", known), ("b", {})):
+        waiting = [pair("x", "a"), pair("y", other)]
+        assert [a.beside for a in decide("gandiva", waiting, together=table).admitted] == [""]
+    roomy = (PoolState(pool_id="p", accelerators=16, free=16),)
+    waiting = [pair("x", "a"), pair("y", "b")]
+    assert [a.beside for a in decide("gandiva", waiting, pools=roomy, together=known).admitted] == ["", ""]
+
+
+def test_a_guest_holds_nothing_and_needs_its_host() -> None:
+    host = runs(pair("x", "a"), 9)
+    guest = replace(runs(pair("y", "b"), 9), beside="x")
+    pools = (PoolState(pool_id="p", accelerators=8, free=0),)
+    assert Snapshot(now=NOW, pools=pools, waiting=(), active=(host, guest)).free() == {"p": 0}
+    alone = Snapshot(now=NOW, pools=pools, waiting=(pair("y", "b"),))
+
+    @dataclass(frozen=True)
+    class Beside:
+        name: str = "beside"
+
+        def share(self, due: Sequence[Waiting], snapshot: Snapshot) -> Shares:
+            return Shares(grants=(Grant(job_id="y", pool_id="p", accelerators=8, beside="x"),))
+
+    assert cycle(alone, Beside()).admitted == ()
+    assert [wait.job_id for wait in cycle(alone, Beside()).waiting] == ["y"]
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -7,6 +7,7 @@ from math import nan
 import numpy as np
 
 from suanwang.replay.engine import Jobs
+from suanwang.schedule.snapshot import Together
 
 MANY = 2**53
 """Seconds and accelerators are below it: larger ones, inf and nan tell nothing."""
@@ -33,7 +34,11 @@ class Row:
             raise ValueError("the job has no submit time, run time or accelerators")
 
 
-def jobs_of(rows: Sequence[Row], speeds: Mapping[str, Mapping[str, float]] | None = None) -> tuple[Jobs, float]:
+def jobs_of(
+    rows: Sequence[Row],
+    speeds: Mapping[str, Mapping[str, float]] | None = None,
+    together: Together | None = None,
+) -> tuple[Jobs, float]:
     """By submit time, from 0 s on; and what 0 s was. Two jobs of one id get a number each."""
     ordered = sorted(rows, key=lambda row: row.submit_s)
     zero = ordered[0].submit_s if ordered else 0.0
@@ -57,6 +62,7 @@ def jobs_of(rows: Sequence[Row], speeds: Mapping[str, Mapping[str, float]] | Non
         else None,
         kind=tuple(row.kind for row in ordered) if speeds else (),
         speeds=speeds or {},
+        together=together or {},
         recorded_start_s=np.array([(r.start_s or 0.0) - zero for r in ordered], dtype=np.float64)
         if ordered and all(r.start_s is not None for r in ordered)
         else None,

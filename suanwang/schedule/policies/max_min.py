@@ -68,7 +68,7 @@ class MaxMin:
             alive = max((snapshot.now - claim.job.since).total_seconds(), self.round.total_seconds())
             for column, pool in enumerate(pools):
                 if true[row][column]:
-                    had = (_had_s(claim, pool, snapshot) + self.round.total_seconds() / 2) / alive
+                    had = (claim.had_s(pool, snapshot.now) + self.round.total_seconds() / 2) / alive
                     entries.append((-shares[row, column] / had, row, column, claim, pool))
         return [(claim, pool) for _, _, _, claim, pool in sorted(entries, key=lambda e: e[:3])]
 
@@ -85,13 +85,6 @@ class MaxMin:
 
 def _speed(job: Waiting, pool_id: str) -> float:
     return job.speeds.get(pool_id, 0.0) if job.speeds else float(job.pool_id == pool_id)
-
-
-def _had_s(claim: Claim, pool_id: str, snapshot: Snapshot) -> float:
-    had = claim.job.had_s.get(pool_id, 0.0)
-    if claim.active is not None and claim.active.pool_id == pool_id:
-        had += claim.active.seconds_run(snapshot.now)
-    return had
 
 
 def _work(claim: Claim, snapshot: Snapshot, fastest: float) -> float:
