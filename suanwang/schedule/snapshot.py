@@ -10,8 +10,10 @@ from suanwang.domain.entitlement import Entitlements
 from suanwang.domain.job import ACTIVE, Job, JobState
 from suanwang.domain.order import Capacity
 from suanwang.domain.placement import Against, Placement
+from suanwang.domain.reason import Reason
 from suanwang.domain.signal import Signal
 from suanwang.domain.site import Pool, Site
+from suanwang.errors import Message
 from suanwang.schedule.history import History
 from suanwang.schedule.packing.layout import Layout
 from suanwang.schedule.scaling import Scaling
@@ -71,10 +73,11 @@ class Waiting:
     `since`: when it was created. What its placement waited for: the earliest start asked for, the data's arrival,
     and `free_from`, when it could start at all; what is left until `start` is for cheaper hours. `run_s_max`: the high
     end of its estimate (seconds); `left`: the share of its work not done yet. `deadline`: when it must have ended.
-    `considered`: an earlier cycle has let it wait. `had_s`: seconds that it has run already, by pool; `attained_s`:
-    accelerator-seconds. `speeds`: how fast it is in each pool that can have it, in a unit that is the same for all;
-    where it is empty, only its own can. `scaling`: what more accelerators give it. `data_there`: what is brought for it
-    has arrived. `kind`: jobs of one kind are alike, as the snapshot's `together` has them.
+    `considered`: an earlier cycle has let it wait, `noted`: and for this reason. `had_s`: seconds that it has run
+    already, by pool; `attained_s`: accelerator-seconds. `speeds`: how fast it is in each pool that can have it, in a
+    unit that is the same for all; where it is empty, only its own can. `scaling`: what more accelerators give it.
+    `data_there`: what is brought for it has arrived. `kind`: jobs of one kind are alike, as the snapshot's `together`
+    has them.
     """
 
     job_id: str
@@ -92,6 +95,7 @@ class Waiting:
     deadline: datetime | None = None
     preemptible: bool = False
     considered: bool = False
+    noted: tuple[Reason, Message | None] | None = None
     left: float = 1.0
     had_s: Mapping[str, float] = field(default_factory=dict)
     attained_s: float = 0.0
@@ -130,6 +134,7 @@ class Waiting:
             deadline=job.workload.limits.deadline,
             preemptible=job.workload.preemptible and job.workload.checkpointing is not None,
             considered=job.reason is not None,
+            noted=(job.reason, job.detail) if job.reason is not None else None,
             left=max(0.0, 1.0 - had.done_s / option.estimate.time_s.high) if had.done_s else 1.0,
             had_s={option.pool_id: had.seconds} if had.seconds else {},
             attained_s=had.accelerator_s,

@@ -104,15 +104,19 @@ def _capacity(hub: Hub, pool_id: str, unreachable: bool) -> Capacity:
     return Capacity(pool_id=pool_id, accelerators=0, free=0, healthy=False)
 
 
-def admit(hub: Hub, decisions: Decisions, now: datetime) -> list[Order]:
-    """Store the decisions: an admitted job goes to queued with its order, a waiting one keeps its reason."""
+def admit(hub: Hub, state: Snapshot, decisions: Decisions, now: datetime) -> list[Order]:
+    """Store what was decided on the snapshot: an admitted job goes to queued with its order, a waiting one keeps its
+    reason."""
     orders: list[Order] = []
     for admitted in decisions.admitted:
         with hub.store.transaction() as tx:
             job = tx.jobs.get(admitted.job_id)
             if job.state in WAITING:
                 orders.append(_admit(hub, tx, job, now, admitted))
+    noted = {job.job_id: job.noted for job in state.waiting}
     for waiting in decisions.waiting:
+        if noted[waiting.job_id] == (waiting.reason, waiting.detail):
+            continue
         with hub.store.transaction() as tx:
             job = tx.jobs.get(waiting.job_id)
             if job.state in WAITING and (job.reason, job.detail) != (waiting.reason, waiting.detail):

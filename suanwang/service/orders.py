@@ -9,54 +9,88 @@ from suanwang.domain.job import Job, JobState
 from suanwang.domain.placement import Refused
 from suanwang.domain.reason import Reason
 from suanwang.errors import Conflict, Never, SuanwangError
+from suanwang.place.outlook import Outlooks
 from suanwang.place.place import place
 from suanwang.service.budgets import reserve_budgets
 from suanwang.service.hub import Hub
 from suanwang.service.moves import move
 from suanwang.service.outages import grid_with_outages
-from suanwang.service.planning import estimate_all, occupancy_of
+from suanwang.service.planning import estimate_all, occupancy_of, promised
 from suanwang.service.redemptions import redemptions_for
 from suanwang.service.staging import able, bring
 from suanwang.service.waits import queues_of
 from suanwang.settle import hold, money_of, release
 
+MOST_A_TICK = 100
+"""Jobs that one tick takes a step further: a flood of orders keeps those that run waiting for seconds at most."""
 HOLD_GRACE = timedelta(hours=24)
 """How long after its planned start a job may wait before its hold is given back."""
 
 
 def plan_new(hub: Hub, now: datetime) -> int:
-    """Take every new job through estimated, placed and held; how many were moved."""
-    planned = 0
-    steps = {JobState.SUBMITTED: _estimate, JobState.ESTIMATED: _place, JobState.PLACED: _hold}
-    for state, step in steps.items():
+    """Take new jobs, `MOST_A_TICK` in the order they came, through estimated, placed and held; how many were moved."""
+    moved = 0
+    view: _View | None = None
+    for state in (JobState.SUBMITTED, JobState.ESTIMATED, JobState.PLACED):
         with hub.store.transaction() as tx:
-            jobs = tx.jobs.find(states=(state,), limit=1_000_000)
+            jobs = tx.jobs.find(states=(state,), limit=MOST_A_TICK)
+        if jobs and view is None and state is not JobState.PLACED:
+            view = _View(hub, now)
         for job in jobs:
             try:
-                step(hub, job, now)
+                if view is None or state is JobState.PLACED:
+                    _hold(hub, job, now)
+                elif state is JobState.SUBMITTED:
+                    view.estimate(job)
+                else:
+                    view.place(job)
             except Conflict:  # another hub, or a cancel, has moved it since it was read
                 continue
-            planned += 1
+            moved += 1
     _expire(hub, now)
-    return planned
+    return moved
 
 
-def _estimate(hub: Hub, job: Job, now: datetime) -> None:
-    estimates, rejections = estimate_all(hub, job.workload, to_run=True)
-    with hub.store.transaction() as tx:
-        move(tx.jobs, job, JobState.ESTIMATED, now, estimates=estimates, rejections=rejections)
+class _View:
+    """What new jobs are planned on: read once, and kept as they are given their places.
 
+    Another hub that plans at the same time may promise the same hours: jobs then start as accelerators come free.
+    """
 
-def _place(hub: Hub, job: Job, now: datetime) -> None:
-    grid = grid_with_outages(hub, now)
-    with hub.store.transaction() as tx:
-        occupancy, queues = occupancy_of(tx, now, grid), queues_of(tx, now, hub.grid)
-        decision = place(job.workload, hub.grid, job.estimates, job.rejections, now, occupancy, waits=queues.wait)
-        if isinstance(decision, Refused):
-            first = decision.rejections[0]
-            move(tx.jobs, job, JobState.FAILED, now, first.reason, first.detail, rejections=decision.rejections)
-            return
-        move(tx.jobs, job, JobState.PLACED, now, rejections=decision.rejections, placement=decision)
+    def __init__(self, hub: Hub, now: datetime) -> None:
+        self._hub, self._now = hub, now
+        self._outlooks = Outlooks(hub.grid)
+        grid = grid_with_outages(hub, now)
+        with hub.store.transaction() as tx:
+            self._occupancy = occupancy_of(tx, now, grid)
+            self._queues = queues_of(tx, now, hub.grid)
+            self._learned = tx.comparisons.latest()
+
+    def estimate(self, job: Job) -> None:
+        estimates, rejections = estimate_all(self._hub, job.workload, to_run=True, learned=self._learned)
+        with self._hub.store.transaction() as tx:
+            move(tx.jobs, job, JobState.ESTIMATED, self._now, estimates=estimates, rejections=rejections)
+
+    def place(self, job: Job) -> None:
+        decision = place(
+            job.workload,
+            self._hub.grid,
+            job.estimates,
+            job.rejections,
+            self._now,
+            self._occupancy,
+            outlooks=self._outlooks,
+            waits=self._queues.wait,
+        )
+        with self._hub.store.transaction() as tx:
+            if isinstance(decision, Refused):
+                first = decision.rejections[0]
+                move(
+                    tx.jobs, job, JobState.FAILED, self._now, first.reason, first.detail, rejections=decision.rejections
+                )
+                return
+            move(tx.jobs, job, JobState.PLACED, self._now, rejections=decision.rejections, placement=decision)
+        self._occupancy = promised(self._occupancy, job, decision.option, self._now)
 
 
 def _hold(hub: Hub, job: Job, now: datetime) -> None:
@@ -100,6 +134,8 @@ def _expire(hub: Hub, now: datetime) -> None:
     """Give back the holds of jobs that did not start in time."""
     with hub.store.transaction() as tx:
         for job in tx.jobs.find(states=(JobState.HELD,), limit=1_000_000):
+            if job.placement is not None and now < job.placement.option.start + HOLD_GRACE:
+                continue  # its hold is for longer than that
             pending = tx.ledger.pending(job.id)
             if any(t.expires is not None and t.expires <= now for t in pending):
                 tx.ledger.post(release(pending, at=now))

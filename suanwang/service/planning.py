@@ -139,6 +139,12 @@ def occupancy_of(tx: Transaction, now: datetime, grid: Grid, without: frozenset[
     return Occupancy(promises={pool: tuple(taken) for pool, taken in promises.items()})
 
 
+def promised(occupancy: Occupancy, job: Job, option: Option, now: datetime) -> Occupancy:
+    """With one job more."""
+    taken = (*occupancy.promises.get(option.pool_id, ()), _promise(job, option, now))
+    return Occupancy(promises={**occupancy.promises, option.pool_id: taken})
+
+
 def _promise(job: Job, option: Option, now: datetime) -> Promise:
     """A job that overruns, or waits past its start, keeps its cards for at least another minute."""
     start = min(option.start, now) if job.state in ACTIVE else option.start

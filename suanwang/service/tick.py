@@ -42,7 +42,7 @@ def tick(hub: Hub, policy: Policy) -> TickReport:
     state = snapshot(hub, now, seen.unreachable, policy)  # 4 snapshot
     decisions = cycle(state, policy)  # 5 cycle
     stopped = preempt(hub, decisions, now)
-    orders = admit(hub, decisions, now)
+    orders = admit(hub, state, decisions, now)
     sent = dispatch(hub, [*seen.unsent, *orders], now)  # 6 dispatch
     settled = settle_ended(hub, now)  # 7 settle, with the voucher offices' own steps
     sweep(hub, now)

@@ -14,6 +14,7 @@ from suanwang.interfaces.cli.terminal import Terminal
 @click.option("--submits", default=200.0, show_default=True, type=float, help="Jobs ordered a second, by everybody.")
 @click.option("--seconds", default=60.0, show_default=True, type=float, help="How long it goes on.")
 @click.option("--stored", default=0, show_default=True, type=click.IntRange(0, 1_000_000), help="Jobs there before.")
+@click.option("--tick", is_flag=True, help="The hub places and runs the jobs meanwhile.")
 @grid_option
 @json_option
 @click.pass_obj
@@ -25,12 +26,13 @@ def bench_api(
     submits: float,
     seconds: float,
     stored: int,
+    tick: bool,
     grid: str,
     as_json: bool,
 ) -> int:
     """Start a hub on the database of the settings, let users read and order at once, and measure.
 
-    The hub does not tick meanwhile. Load and hub share this machine. Times are seen from the users.
+    Load and hub share this machine. Times are seen from the users.
 
     \b
     Examples:
@@ -39,7 +41,7 @@ def bench_api(
     """
     from suanwang.interfaces.cli.load import Plan, measure
 
-    found = measure(Plan(users, think, submits, seconds, workers), stored, grid)
+    found = measure(Plan(users, think, submits, seconds, workers, tick), stored, grid)
     if as_json:
         terminal.json(found)
         return 0

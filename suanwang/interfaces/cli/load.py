@@ -17,6 +17,7 @@ import psutil
 
 from suanwang.bootstrap import House, open_house
 from suanwang.domain.identity import Role, User, UserKind
+from suanwang.domain.site import Grid
 from suanwang.errors import Conflict, InvalidInput, Problem, msg
 from suanwang.schemas.json_file import read_json
 from suanwang.schemas.workload import read_workload_document
@@ -50,13 +51,15 @@ class Seen:
 
 @dataclass(frozen=True)
 class Plan:
-    """`users` read every `think_s` seconds or so; all together order `submits_per_s` jobs a second."""
+    """`users` read every `think_s` seconds or so; all together order `submits_per_s` jobs a second. `ticking`: the hub
+    places and runs them meanwhile."""
 
     users: int
     think_s: float
     submits_per_s: float
     seconds: float
     workers: int = 1
+    ticking: bool = False
 
 
 def measure(plan: Plan, stored: int, grid: str) -> dict[str, Any]:
@@ -66,9 +69,9 @@ def measure(plan: Plan, stored: int, grid: str) -> dict[str, Any]:
             what = msg("The grid has no tenant {tenant!r}.", tenant=house.settings.tenant)
             raise InvalidInput([Problem("--grid", what, msg("Name a grid file with a tenant."))])
         tokens = _users(house, plan.users)
-        document = _document(house.hub.grid.tenants[0].id)
+        document = _document(house.hub.grid)
         _store_jobs(house, document, stored)
-    process, address = _start(grid, plan.workers)
+    process, address = _start(grid, plan)
     try:
         hub = psutil.Process(process.pid)
         all_of_it = [hub, *hub.children()]
@@ -88,6 +91,7 @@ def measure(plan: Plan, stored: int, grid: str) -> dict[str, Any]:
         "seconds": round(wall_s, 1),
         "stored_before": stored,
         "workers": plan.workers,
+        "ticking": plan.ticking,
         "reads": reads.told(wall_s),
         "submits": submits.told(wall_s),
         "refused_429": reads.statuses[429] + submits.statuses[429],
@@ -117,12 +121,14 @@ def _users(house: House, count: int) -> list[str]:
     return secrets
 
 
-def _document(tenant: str) -> dict[str, Any]:
+def _document(grid: Grid) -> dict[str, Any]:
+    """A short job for the first pool's accelerator."""
     section = {
         "name": "bench",
         "kind": "batch",
-        "tenant": tenant,
-        "batch": {"flops": "1 TFLOP"},
+        "tenant": grid.tenants[0].id,
+        "batch": {"duration": "1 s", "duration_accelerator": grid.pools[0].accelerator.id},
+        "accelerators": {"count": 1},
         "command": ["true"],
         "time_limit": "1 min",
     }
@@ -139,7 +145,7 @@ def _store_jobs(house: House, document: dict[str, Any], count: int) -> None:
         submit(house.hub, workload, f"stored {mark} {number}")
 
 
-def _start(grid: str, workers: int) -> tuple["subprocess.Popen[str]", str]:
+def _start(grid: str, plan: Plan) -> tuple["subprocess.Popen[str]", str]:
     command = [sys.executable, "-c", "import sys; from suanwang.interfaces.cli.main import main; sys.exit(main())"]
     process = subprocess.Popen(
         [
@@ -148,9 +154,9 @@ def _start(grid: str, workers: int) -> tuple["subprocess.Popen[str]", str]:
             "--port",
             "0",
             "--workers",
-            str(workers),
+            str(plan.workers),
             "--json",
-            "--no-tick",
+            *([] if plan.ticking else ["--no-tick"]),
             *(["--grid", grid] if grid else []),
         ],
         stdout=subprocess.PIPE,
