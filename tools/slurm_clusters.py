@@ -224,11 +224,14 @@ class SlurmClusters:
             self.run(name, "slurmd", "-N", node)
 
     def kill_node(self, name: str, node: str) -> None:
-        """SIGKILL of a node's slurmd and of all that runs there, as when its machine dies."""
+        """SIGKILL of a node's slurmd and of all that runs there, as when its machine dies: all are stopped before the
+        first dies, so that none sees another's end."""
         self.kill_daemon(name, node)
-        for stepd in _holders(self.folder(name) / "spool" / node):
-            for pid in [*_descendants(stepd), stepd]:
-                _signal(pid, signal.SIGKILL)
+        stepds = _holders(self.folder(name) / "spool" / node)
+        there = [pid for stepd in stepds for pid in (stepd, *_descendants(stepd))]
+        for each in (signal.SIGSTOP, signal.SIGKILL):
+            for pid in there:
+                _signal(pid, each)
 
     def _all_up(self, name: str) -> bool:
         states = "idle,mixed,allocated,completing"
