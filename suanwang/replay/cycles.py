@@ -23,6 +23,8 @@ from suanwang.schedule.policy import Policy
 from suanwang.schedule.scaling import Scaling
 from suanwang.schedule.snapshot import Active, PoolState, Snapshot, Waiting
 
+NEVER_S = 1e10
+"""An expected end that far off is none."""
 PASSES_MAX = 50
 """Cycles at one instant; a policy that still changes its mind then does so for ever."""
 
@@ -119,6 +121,7 @@ class _Game:
         self.start = [nan] * len(jobs)
         self.end = [nan] * len(jobs)
         self.again: float | None = None
+        self.before: datetime | None = None
         self.largest = max(pool.accelerators for pool in pools)
         self.waiting_max = self.cycles = self.refused = self.preemptions = self.resizes = 0
         self.restarts_s = 0.0
@@ -191,6 +194,7 @@ class _Game:
                 break
         else:
             raise ValueError(f"policy {self.policy.name} does not come to rest")
+        self.before = when
         self.waiting_max = max(self.waiting_max, len(self.waiting))
 
     def _snapshot(self, when: datetime) -> Snapshot:
@@ -202,6 +206,7 @@ class _Game:
             entitlements=self.terms.entitlements,
             history=self.history,
             together=self.jobs.together,
+            before=self.before,
         )
 
     def _carry_out(self, decisions: Decisions, now: float) -> None:
@@ -213,7 +218,7 @@ class _Game:
         for resize in sorted(decisions.resized, key=lambda r: r.accelerators - self.active[r.job_id][0].size):
             job, active = self.active[resize.job_id]
             self._leave(resize.job_id, now)
-            self._begin(job, active.pool_id, resize.accelerators, now, ())
+            self._begin(job, active.pool_id, resize.accelerators, now)
             self.resizes += 1
         for admitted in decisions.admitted:
             self._admit(admitted, now)
@@ -235,25 +240,35 @@ class _Game:
             job.beside, host.beside = host, job
             self.shared = True
             self._retime(host, now)
-            self._begin(job, admitted.pool_id, 0, now, ())
+            self._begin(job, admitted.pool_id, 0, now)
         else:
-            self._begin(job, admitted.pool_id, admitted.accelerators or job.waiting.accelerators, now, admitted.parts)
+            self._begin(job, admitted.pool_id, admitted.accelerators or job.waiting.accelerators, now)
 
-    def _rate(self, job: _Job, pool_id: str, size: int) -> float:
+    def _rate(self, job: _Job, pool_id: str) -> float:
         """Against the reference rate."""
         waiting = job.waiting
         if job.beside is not None:
             return self.jobs.together[waiting.kind, job.beside.waiting.kind][pool_id] / job.reference
         rate = waiting.speeds.get(pool_id, job.reference) / job.reference
-        return rate * waiting.scaling.speed(size, waiting.accelerators) if waiting.scaling is not None else rate
+        return rate * waiting.scaling.speed(job.size, waiting.accelerators) if waiting.scaling is not None else rate
 
     def _retime(self, job: _Job, now: float) -> None:
         """It goes on as it is, at another rate: another job has come to share its accelerators, or has left them."""
         job.left_s = max(0.0, job.left_s - max(0.0, now - job.works_from) * job.rate)
         job.works_from = max(job.works_from, now)
-        job.rate = self._rate(job, self.pools[job.pool].pool_id, job.size)
+        job_id = job.waiting.job_id
+        _, active = self.active[job_id]
+        self.active[job_id] = (job, replace(active, end=self._set_end(job, active.pool_id)))
+
+    def _set_end(self, job: _Job, pool_id: str) -> datetime | None:
+        """Note when it will end, having what is left from `works_from` on; what its estimate says of that."""
+        job.rate = self._rate(job, pool_id)
         job.attempt += 1
         heappush(self.ends, (job.works_from + job.left_s / job.rate, job.number, job.attempt, job.waiting.job_id))
+        run_s = float(self.jobs.run_s[job.number])
+        left = job.left_s / run_s if run_s else job.waiting.left
+        expected = job.works_from + job.waiting.run_s_max * left / job.rate
+        return self.when(expected) if expected < NEVER_S else None
 
     def _alone(self, job: _Job, now: float) -> None:
         """The other half of a pair has left: what it held, if it did, is this job's now."""
@@ -263,14 +278,13 @@ class _Game:
             return
         pool_id = self.pools[job.pool].pool_id
         self._leave(job.waiting.job_id, now)
-        self._begin(job, pool_id, job.waiting.accelerators, now, (), again=False)
+        self._begin(job, pool_id, job.waiting.accelerators, now, max(now, job.works_from))
 
-    def _begin(
-        self, job: _Job, pool_id: str, size: int, now: float, parts: tuple[Part, ...], *, again: bool = True
-    ) -> None:
-        """`again` False: it has not been stopped, so that nothing is lost."""
+    def _begin(self, job: _Job, pool_id: str, size: int, now: float, works_from: float | None = None) -> None:
+        """`works_from` None: when it has restarted, if it was stopped."""
         waiting = job.waiting
         pool = self.pools[self.number[pool_id]]
+        parts: tuple[Part, ...] = ()
         if pool.layout is not None and size:
             parts = cast(tuple[Part, ...], pool.layout.take(size))
             assert parts, "the cycle found nodes for it"
@@ -278,15 +292,13 @@ class _Game:
                 nodes, racks, _ = pool.layout.spread(parts)
                 self.spread += (1, nodes, racks)
         job.pool, job.size, job.begun, job.parts = self.number[pool_id], size, now, parts
-        job.rate = self._rate(job, pool_id, size)
-        overhead = self.terms.restart_s if job.attempt and again else 0.0
-        self.restarts_s += overhead * size
-        job.works_from = now + overhead
-        job.attempt += 1
+        if works_from is None:
+            overhead = self.terms.restart_s if job.attempt else 0.0
+            self.restarts_s += overhead * size
+            works_from = now + overhead
+        job.works_from = works_from
         self.free[job.pool] -= size
         assert self.free[job.pool] >= 0, "a pool is never overfull"
-        heappush(self.ends, (job.works_from + job.left_s / job.rate, job.number, job.attempt, waiting.job_id))
-        expected = overhead + waiting.run_s_max * waiting.left / job.rate
         self.active[waiting.job_id] = (
             job,
             Active(
@@ -294,7 +306,7 @@ class _Game:
                 pool_id=pool_id,
                 accelerators=size or waiting.accelerators,
                 running=True,
-                end=self.when(now + expected) if expected < 1e10 else None,
+                end=self._set_end(job, pool_id),
                 job=waiting,
                 started=self.when(now),
                 beside="" if size or job.beside is None else job.beside.waiting.job_id,

@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Self
 
+from suanwang.domain.signal import EPOCH
 from suanwang.schedule.decisions import Grant
 from suanwang.schedule.snapshot import Active, Snapshot, Waiting
 
@@ -25,6 +27,25 @@ class Claim:
         if self.active is not None and self.active.pool_id == pool_id:
             had += self.active.seconds_run(now)
         return had
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """Where a snapshot stands in rounds of one length. `begins`: one has begun since the cycle before; `next`: when the
+    next does."""
+
+    begins: bool
+    next: datetime
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, length: timedelta) -> Self:
+        number = (snapshot.now - EPOCH) // length
+        begins = snapshot.before is None or (snapshot.before - EPOCH) // length < number
+        return cls(begins, EPOCH + (number + 1) * length)
+
+    def room(self, snapshot: Snapshot) -> "Room":
+        """At its beginning all that may be stopped could be; within it nothing is."""
+        return Room(snapshot, timedelta(0) if self.begins else timedelta.max)
 
 
 class Room:

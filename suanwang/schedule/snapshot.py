@@ -109,6 +109,10 @@ class Waiting:
         """The pools that can have it, as they are written down."""
         return tuple(self.speeds) or (self.pool_id,)
 
+    def speed(self, pool_id: str) -> float:
+        """How fast it is in a pool, in the unit of `speeds`; 0 where it cannot run."""
+        return self.speeds.get(pool_id, 0.0) if self.speeds else float(self.pool_id == pool_id)
+
     @classmethod
     def of(cls, job: Job, had: Had = NOTHING, *, data_there: bool = True) -> Self:
         """From a held or preempted job (or an active one, as it was). Raises ValueError when it has no placement.
@@ -213,7 +217,8 @@ class Snapshot:
 
     `entitlements`: who is entitled to how much. `history`: the runs that have ended, for policies that ask for it.
     `together`: how fast a job of one kind is on accelerators that it shares with one of another, by pool; in the unit
-    of the jobs' `speeds`. Kinds that are not in it cannot share.
+    of the jobs' `speeds`. Kinds that are not in it cannot share. `before`: when the cycle decided last; None: not
+    known.
     """
 
     now: datetime
@@ -223,6 +228,7 @@ class Snapshot:
     entitlements: Entitlements = Entitlements()
     history: History = field(default_factory=History)
     together: Together = field(default_factory=dict)
+    before: datetime | None = None
 
     def free(self) -> dict[str, int]:
         """Accelerators that can be promised now, by pool.

@@ -40,7 +40,7 @@ class LocalDesk:
         self.house = house
         self._hub = house.hub
         self._policy = find_scheme(house.hub.grid.policy).policy
-        self._idle = False
+        self._last: TickReport | None = None
 
     @property
     def books(self) -> Books:
@@ -83,13 +83,15 @@ class LocalDesk:
         return submit(self._hub, workload, key)
 
     def tick(self) -> TickReport:
-        return tick(present(self._hub, self.house.store), self._policy)
+        before = self._last.at if self._last else None
+        self._last = tick(present(self._hub, self.house.store), self._policy, before)
+        return self._last
 
     def proceed(self) -> None:
         """One tick; before it a pause, where the last one changed nothing."""
-        if self._idle:
+        if self._last and self._last.idle:
             self._hub.clock.sleep(TICK_WALL_S / self._hub.clock.wall_seconds(1))
-        self._idle = self.tick().idle
+        self.tick()
 
     def job(self, job_id: str) -> Job:
         with self._hub.store.transaction() as tx:

@@ -26,7 +26,7 @@ REMEMBERED = timedelta(days=28)
 """How far back fair share and predictions look: four of the usual half-lives, after which a sixteenth is left."""
 
 
-def snapshot(hub: Hub, now: datetime, unreachable: frozenset[str], policy: Policy) -> Snapshot:
+def snapshot(hub: Hub, now: datetime, unreachable: frozenset[str], policy: Policy, before: datetime | None) -> Snapshot:
     """What the cycle decides on: each pool as its engine says it is, the jobs that wait, the jobs that are active.
 
     What earlier attempts have had is looked up for a policy that shares, and what has ended for one that remembers.
@@ -53,6 +53,7 @@ def snapshot(hub: Hub, now: datetime, unreachable: frozenset[str], policy: Polic
         active=tuple(Active.of(job, had.get(job.id, NOTHING), sizes.get(job.id)) for job in active),
         entitlements=hub.grid.entitlements,
         history=history,
+        before=before,
     )
 
 

@@ -3,12 +3,15 @@
 A job that no pool can have, or that the tenant's account cannot hold, ends here with its reason; nothing was moved.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from suanwang.domain.job import Job, JobState
-from suanwang.domain.placement import Refused
+from suanwang.domain.placement import Occupancy, Refused
 from suanwang.domain.reason import Reason
 from suanwang.errors import Conflict, Never, SuanwangError
+from suanwang.estimate.feedback import Learned
 from suanwang.place.outlook import Outlooks
 from suanwang.place.place import place
 from suanwang.service.budgets import reserve_budgets
@@ -18,9 +21,10 @@ from suanwang.service.outages import grid_with_outages
 from suanwang.service.planning import estimate_all, occupancy_of, promised
 from suanwang.service.redemptions import redemptions_for
 from suanwang.service.staging import able, bring
-from suanwang.service.waits import queues_of
+from suanwang.service.waits import Queues, queues_of
 from suanwang.settle import hold, money_of, release
 
+Step = Callable[[Job], None]
 MOST_A_TICK = 100
 """Jobs that one tick takes a step further: a flood of orders keeps those that run waiting for seconds at most."""
 HOLD_GRACE = timedelta(hours=24)
@@ -29,21 +33,18 @@ HOLD_GRACE = timedelta(hours=24)
 
 def plan_new(hub: Hub, now: datetime) -> int:
     """Take new jobs, `MOST_A_TICK` in the order they came, through estimated, placed and held; how many were moved."""
-    moved = 0
-    view: _View | None = None
-    for state in (JobState.SUBMITTED, JobState.ESTIMATED, JobState.PLACED):
+    moved, planner = 0, _Planner(hub, now)
+    steps: dict[JobState, Step] = {
+        JobState.SUBMITTED: planner.estimate,
+        JobState.ESTIMATED: planner.place,
+        JobState.PLACED: lambda job: _hold(hub, job, now),
+    }
+    for state, step in steps.items():
         with hub.store.transaction() as tx:
             jobs = tx.jobs.find(states=(state,), limit=MOST_A_TICK)
-        if jobs and view is None and state is not JobState.PLACED:
-            view = _View(hub, now)
         for job in jobs:
             try:
-                if view is None or state is JobState.PLACED:
-                    _hold(hub, job, now)
-                elif state is JobState.SUBMITTED:
-                    view.estimate(job)
-                else:
-                    view.place(job)
+                step(job)
             except Conflict:  # another hub, or a cancel, has moved it since it was read
                 continue
             moved += 1
@@ -51,8 +52,17 @@ def plan_new(hub: Hub, now: datetime) -> int:
     return moved
 
 
+@dataclass(frozen=True, slots=True)
 class _View:
-    """What new jobs are planned on: read once, and kept as they are given their places.
+    """What is promised, how long the queues are and what the pools have learned."""
+
+    occupancy: Occupancy
+    queues: Queues
+    learned: Learned
+
+
+class _Planner:
+    """Plans new jobs on what the grid is like: read once, when a job needs it, and kept as jobs are given their places.
 
     Another hub that plans at the same time may promise the same hours: jobs then start as accelerators come free.
     """
@@ -60,27 +70,32 @@ class _View:
     def __init__(self, hub: Hub, now: datetime) -> None:
         self._hub, self._now = hub, now
         self._outlooks = Outlooks(hub.grid)
-        grid = grid_with_outages(hub, now)
-        with hub.store.transaction() as tx:
-            self._occupancy = occupancy_of(tx, now, grid)
-            self._queues = queues_of(tx, now, hub.grid)
-            self._learned = tx.comparisons.latest()
+        self._view: _View | None = None
+
+    def _read(self) -> _View:
+        if self._view is None:
+            grid = grid_with_outages(self._hub, self._now)
+            with self._hub.store.transaction() as tx:
+                occupancy, queues = occupancy_of(tx, self._now, grid), queues_of(tx, self._now, self._hub.grid)
+                self._view = _View(occupancy, queues, tx.comparisons.latest())
+        return self._view
 
     def estimate(self, job: Job) -> None:
-        estimates, rejections = estimate_all(self._hub, job.workload, to_run=True, learned=self._learned)
+        estimates, rejections = estimate_all(self._hub, job.workload, to_run=True, learned=self._read().learned)
         with self._hub.store.transaction() as tx:
             move(tx.jobs, job, JobState.ESTIMATED, self._now, estimates=estimates, rejections=rejections)
 
     def place(self, job: Job) -> None:
+        view = self._read()
         decision = place(
             job.workload,
             self._hub.grid,
             job.estimates,
             job.rejections,
             self._now,
-            self._occupancy,
+            view.occupancy,
             outlooks=self._outlooks,
-            waits=self._queues.wait,
+            waits=view.queues.wait,
         )
         with self._hub.store.transaction() as tx:
             if isinstance(decision, Refused):
@@ -90,7 +105,7 @@ class _View:
                 )
                 return
             move(tx.jobs, job, JobState.PLACED, self._now, rejections=decision.rejections, placement=decision)
-        self._occupancy = promised(self._occupancy, job, decision.option, self._now)
+        self._view = replace(view, occupancy=promised(view.occupancy, job, decision.option, self._now))
 
 
 def _hold(hub: Hub, job: Job, now: datetime) -> None:

@@ -33,13 +33,16 @@ class TickReport:
         return not (self.ended or self.planned or self.admitted or self.sent or self.settled or self.stopped)
 
 
-def tick(hub: Hub, policy: Policy) -> TickReport:
-    """Run the seven steps once. Idempotent: a tick with no news changes nothing."""
+def tick(hub: Hub, policy: Policy, before: datetime | None = None) -> TickReport:
+    """Run the seven steps once. Idempotent: a tick with no news changes nothing.
+
+    `before`: when the tick before was, for policies that decide in rounds; None: not known, so that a round begins.
+    """
     now = hub.clock.now()  # 1 the clock; signals are functions of it
     cancel_asked(hub, now)
     seen = collect(hub)  # 2 engine states, and 3 metering of what they say
     planned = plan_new(hub, now)
-    state = snapshot(hub, now, seen.unreachable, policy)  # 4 snapshot
+    state = snapshot(hub, now, seen.unreachable, policy, before)  # 4 snapshot
     decisions = cycle(state, policy)  # 5 cycle
     stopped = preempt(hub, decisions, now)
     orders = admit(hub, state, decisions, now)

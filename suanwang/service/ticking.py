@@ -89,7 +89,7 @@ class Ticker:
                 return IDLE_PAUSE_S
             began = perf_counter()
             hub = present(self._hub, self._store)
-            report = tick(hub, self._policy)
+            report = tick(hub, self._policy, self.last.at if self.last else None)
             self.rolling.step(hub)
         except NotNow as outage:
             log.warning("tick put off: %s", outage)

@@ -43,7 +43,7 @@ same time also overlap; the key remains, as the index that the trigger reads."""
 HARMLESS: Mapping[str, str] = {
     "submit.cancel": "one write, refused when the job has moved since it was read: at worst the tenant asks again",
     "dispatch.snapshot": "reads only; what is decided on it is checked again where it is stored",
-    "orders.__init__": "reads only; a job that has moved since is refused where its new place is stored",
+    "orders._read": "reads only; a job that has moved since is refused where its new place is stored",
 }
 """Transactions that nothing is lost without, and why. (That they are there costs nothing, and the port has no other way
 in.) One that is not here must be needed, and one that is here must not."""

@@ -72,7 +72,8 @@ def _throughputs(path: Path) -> tuple[Throughputs, Together]:
                 if values["null"] > 0:
                     speeds.setdefault(kind, {})[accelerator] = float(values["null"])
                 for other, (mine, _) in ((k, v) for k, v in values.items() if k != "null"):
-                    together.setdefault((kind, _kind(other)), {})[accelerator] = float(mine)
+                    if mine > 0:
+                        together.setdefault((kind, _kind(other)), {})[accelerator] = float(mine)
     except (ValueError, KeyError, TypeError, AttributeError, SyntaxError) as error:
         remedy = msg("It maps a kind of accelerator to jobs, and each job to steps/s under null.")
         raise InvalidInput([Problem(str(path), msg("the table of throughputs cannot be read"), remedy)]) from error

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 
-from suanwang.domain.signal import EPOCH
 from suanwang.schedule.decisions import Grant, Shares
-from suanwang.schedule.sharing import Claim, Room
+from suanwang.schedule.sharing import Claim, Round
 from suanwang.schedule.snapshot import Snapshot, Together, Waiting
 
 Turn = tuple[Claim, ...]
@@ -23,12 +22,13 @@ class Gandiva:
     """Each `round`, in each pool, those run that have had least of it; the pool that is fastest for most picks first.
 
     Jobs share accelerators only while more are asked for than there are, and only with one that asks for as many. Who
-    is tried with whom is drawn by `seed` and the job's id alone, so that a pair stays one from round to round. What
-    comes free within a round stays so until the next.
+    is tried with whom is drawn by `seed` and the job's id alone, so that a pair stays one from round to round.
+    `strict`: what comes free within a round stays so until the next, as in Gavel's own simulator.
     """
 
     round: timedelta = timedelta(seconds=360)
     seed: int = 0
+    strict: bool = False
     name: str = "gandiva"
 
     def __post_init__(self) -> None:
@@ -36,11 +36,12 @@ class Gandiva:
             raise ValueError("round must be positive")
 
     def share(self, due: Sequence[Waiting], snapshot: Snapshot) -> Shares:
-        """At the beginning of a round all are weighed anew. Those that are to stop do so before others begin."""
-        into = (snapshot.now - EPOCH) % self.round
-        room = Room(snapshot, timedelta(0) if not into else timedelta.max)
-        again = snapshot.now + self.round - into if due or snapshot.active else None
-        if into:
+        """At the beginning of a round all are weighed anew; within it, what is free goes to those that wait. Those that
+        are to stop do so before others begin."""
+        round_ = Round.of(snapshot, self.round)
+        room = round_.room(snapshot)
+        again = round_.next if due or snapshot.active else None
+        if self.strict and not round_.begins:
             return Shares(grants=tuple(room.grants), again_at=again)
         claims = sorted(room.claims(due), key=lambda claim: self._draw(claim.job))
         turns = list(_turns(claims, snapshot))
@@ -48,7 +49,7 @@ class Gandiva:
         for pool_id in _pools(claims, snapshot):
             for turn in sorted(turns, key=lambda turn: _had(turn, pool_id, snapshot)):
                 first, *others = turn
-                if first.job.job_id in granted or not all(_runs(claim.job, pool_id) for claim in turn):
+                if first.job.job_id in granted or not all(claim.job.speed(pool_id) for claim in turn):
                     continue
                 if room.grant(first, pool_id, first.job.accelerators):
                     granted.add(first.job.job_id)
@@ -62,8 +63,8 @@ class Gandiva:
 
 def _turns(claims: Sequence[Claim], snapshot: Snapshot) -> Iterator[Turn]:
     """All claims, in pairs where that gains, while there is too little for all."""
-    asked, there = sum(claim.job.accelerators for claim in claims), sum(pool.accelerators for pool in snapshot.pools)
-    crowded = bool(snapshot.together) and asked > there
+    asked = sum(job.accelerators for job in snapshot.waiting) + sum(job.accelerators for job in snapshot.active)
+    crowded = bool(snapshot.together) and asked > sum(pool.accelerators for pool in snapshot.pools)
     left = dict.fromkeys(range(len(claims)))
     while left:
         first = next(iter(left))
@@ -102,10 +103,6 @@ def _pools(claims: Sequence[Claim], snapshot: Snapshot) -> list[str]:
 def _had(turn: Turn, pool_id: str, snapshot: Snapshot) -> float:
     """Accelerator-seconds that the jobs of a turn have had in a pool, on average."""
     return sum(claim.had_s(pool_id, snapshot.now) * claim.job.accelerators for claim in turn) / len(turn)
-
-
-def _runs(job: Waiting, pool_id: str) -> bool:
-    return bool(job.speeds.get(pool_id)) if job.speeds else job.pool_id == pool_id
 
 
 def _stops_first(grants: Sequence[Grant], snapshot: Snapshot) -> tuple[Grant, ...]:

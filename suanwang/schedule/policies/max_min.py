@@ -11,10 +11,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from suanwang.domain.signal import EPOCH
 from suanwang.schedule.decisions import Shares
 from suanwang.schedule.linear_programme import Floats, maximise
-from suanwang.schedule.sharing import Claim, Room
+from suanwang.schedule.sharing import Claim, Round
 from suanwang.schedule.snapshot import Snapshot, Waiting
 
 Speeds = tuple[tuple[float, ...], ...]
@@ -39,23 +38,22 @@ class MaxMin:
 
     def share(self, due: Sequence[Waiting], snapshot: Snapshot) -> Shares:
         """At the beginning of a round all jobs are weighed anew; within it, what is free goes to those that wait."""
-        into = (snapshot.now - EPOCH) % self.round
-        room = Room(snapshot, timedelta(0) if not into else timedelta.max)
+        round_ = Round.of(snapshot, self.round)
+        room = round_.room(snapshot)
         claims = sorted(room.claims(due), key=lambda claim: (claim.job.since, claim.job.job_id))
         pools = [pool.pool_id for pool in snapshot.pools]
         granted: set[str] = set()
-        ranked = self._in_between(claims, pools) if into else self._ranked(claims, pools, snapshot)
-        for claim, pool_id in ranked if not (into and self.strict) else ():
+        ranked = self._ranked(claims, pools, snapshot) if round_.begins else self._in_between(claims, pools)
+        for claim, pool_id in ranked if round_.begins or not self.strict else ():
             if claim.job.job_id not in granted and room.grant(claim, pool_id, claim.job.accelerators):
                 granted.add(claim.job.job_id)
-        again = snapshot.now + self.round - into if claims or snapshot.active else None
-        return Shares(grants=tuple(room.grants), again_at=again)
+        return Shares(grants=tuple(room.grants), again_at=round_.next if claims or snapshot.active else None)
 
     def _ranked(self, claims: Sequence[Claim], pools: Sequence[str], snapshot: Snapshot) -> list[tuple[Claim, str]]:
         """(job, pool) by falling (share / time had there); a pool where the job cannot run is left out."""
         if not claims:
             return []
-        true = [tuple(_speed(claim.job, pool) for pool in pools) for claim in claims]
+        true = [tuple(claim.job.speed(pool) for pool in pools) for claim in claims]
         sizes = tuple(claim.job.accelerators for claim in claims)
         capacity = tuple(pool.accelerators for pool in snapshot.pools)
         if self.aware:
@@ -78,19 +76,15 @@ class MaxMin:
             (sum(claim.job.had_s.values()), row, -speed if self.aware else 0.0, column, claim, pool)
             for row, claim in enumerate(claims)
             for column, pool in enumerate(pools)
-            if (speed := _speed(claim.job, pool))
+            if (speed := claim.job.speed(pool))
         ]
         return [(claim, pool) for *_, claim, pool in sorted(entries, key=lambda e: e[:4])]
-
-
-def _speed(job: Waiting, pool_id: str) -> float:
-    return job.speeds.get(pool_id, 0.0) if job.speeds else float(job.pool_id == pool_id)
 
 
 def _work(claim: Claim, snapshot: Snapshot, fastest: float) -> float:
     """What is left of the job, in its own units of speed times seconds; its estimate is for the fastest pool."""
     if claim.active is not None and claim.active.end is not None:
-        return claim.active.seconds_left(snapshot.now) * _speed(claim.job, claim.active.pool_id)
+        return claim.active.seconds_left(snapshot.now) * claim.job.speed(claim.active.pool_id)
     return claim.job.run_s_max * claim.job.left * fastest
 
 
