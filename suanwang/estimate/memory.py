@@ -21,6 +21,7 @@ from suanwang.estimate.layout import (
     Column,
     Layouts,
 )
+from suanwang.estimate.priors import LOGITS_BYTES
 
 
 def activation_bytes_per_token(model: ModelSpec, sequence_length: int, input_bytes: float = 2.0) -> tuple[float, float]:
@@ -83,12 +84,12 @@ def training_memory(
 
     Full sharding keeps 1/dp of all states and two layers gathered; optimizer sharding 1/dp of the optimizer states.
     Experts' states are sharded over dp/ep. What is offloaded lies in the server. The logits of a micro-batch
-    (32 bit) lie on the last stage only.
+    (priors.LOGITS_BYTES) lie on the last stage only.
     """
     first, last, experts = parameters_of_stage(model, at)
     activations_first = activation_bytes(model, sequence_length, at, recipe.input_bytes)
     activations_last = np.where(at.pp == 1, activations_first, activations_first / at.pp)
-    logits = 4.0 * at.micro_batch * sequence_length / at.cp * model.vocab / at.tp
+    logits = LOGITS_BYTES.value * at.micro_batch * sequence_length / at.cp * model.vocab / at.tp
     state = recipe.weight_bytes + (0.0 if recipe.frozen else recipe.gradient_bytes + recipe.optimizer_bytes)
     last_is_fullest = last * state + activations_last + logits > first * state + activations_first
     last_is_fullest |= at.pp == 1

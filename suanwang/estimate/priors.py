@@ -109,6 +109,13 @@ HOST_MEMORY = _prior(
 MEMORY_RESERVE = _prior(
     "memory_reserve", 0.05, "1", "prior: driver context, communication buffers and fragmentation, share of memory"
 )
+LOGITS_BYTES = _prior(
+    "logits_bytes",
+    12.0,
+    "byte",
+    "measured on an H100 with torch (tests/reference/torch_h100_steps.csv): a score of a token is held three times in "
+    "32 bits at the fullest, when a loss that is not fused turns back (its logarithm, that one's gradient and its own)",
+)
 LAYER_OVERHEAD = _prior(
     "serving_layer_overhead",
     1.01e-4,

@@ -57,6 +57,7 @@ def test_a_measured_rate_over_the_peak_is_the_peak_at_most(tmp_path: Path) -> No
     card = replace(CATALOG.accelerator("t4"))
     rows = tables(best_of([figure("matmul", 1e15, "fp16")], 1), Processors(), card.id, card, "2026-11-25")
     assert rows["efficiencies"][0]["ratio"] == "1.0000"
+    assert rows["efficiencies"][0]["note"] == "measured 1000.0 TFLOP/s, above the catalog's peak of 65.0"
     write(tmp_path, rows)
     assert check_catalog(tmp_path) == []
 

@@ -10,7 +10,9 @@ from typing import Protocol
 
 SIZES = (256, 512, 1024, 2048, 4096, 8192, 16384)
 REPEATS_MOST = 30
-STREAM_BYTES = (1 << 26, 1 << 28)
+STREAM_BYTES = (1 << 26, 1 << 28, 1 << 30)
+STREAM_SHARE = 0.1
+"""Of its memory that a device is asked for at most, of what is read and of what is written alike."""
 REDUCE_BYTES = (1 << 20, 1 << 24, 1 << 27)
 
 
@@ -84,9 +86,10 @@ def measure(device: Device, budget_s: float) -> Iterator[Measured]:
             )
             if left < 16 * each:  # the next size takes eight times as long, and twice: once to warm up
                 break
-    for size in STREAM_BYTES:
+    streams = [size for size in STREAM_BYTES if size <= STREAM_SHARE * (device.memory_bytes or STREAM_BYTES[-1])]
+    for size in streams:
         try:
-            each, repeats = seconds(device.copy(size), share / len(STREAM_BYTES))
+            each, repeats = seconds(device.copy(size), share / len(streams))
         except (MemoryError, RuntimeError):
             break
         yield Measured(what="memory", dtype="", size=size, value=2 * size / each, unit="byte/s", repeats=repeats)

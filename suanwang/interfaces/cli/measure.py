@@ -80,6 +80,9 @@ def measure(
     for label, value in (("memory", best.memory_bytes_per_s), ("all_reduce", best.all_reduce_bytes_per_s)):
         per_card += [(label, f"{value / 1e9:,.1f} GB/s")] if value else []
     terminal.table((msg("best of one card"), msg(">measured")), per_card)
+    for row in rows.get("efficiencies", ()):
+        if row.get("note"):
+            terminal.note(msg("{id}: more than the catalog's peak; the efficiency is written as 1.", id=row["id"]))
     for path in written:
         terminal.say(msg("Written: {path}", path=str(path)))
     return 0
