@@ -21,8 +21,17 @@ class CostPart(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """A time in which a run is stopped, its state saved: [start, end), aware UTC."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
-    """One pool and start that keeps every limit. Times aware UTC; [start, end) is the expected run.
+    """One pool and start that keeps every limit. Times aware UTC; [start, end) is the expected run, its `pauses`
+    included: in order, apart from one another, within it.
 
     `cost` at the mid of the estimate; `billed_high` at its high end, without carbon: what is held before the run.
     Energy in kWh at the site's meter (PUE applied); carbon in kg, location-based and, where known, market-based.
@@ -41,6 +50,17 @@ class Option:
     carbon_kg_market: float | None
     round_trip_ms: float | None = None
     data_ready: datetime | None = None
+    pauses: tuple[Pause, ...] = ()
+
+    @property
+    def spans(self) -> tuple[tuple[datetime, datetime], ...]:
+        """When it runs, in order: the expected run without its pauses."""
+        edges = [self.start, *(edge for pause in self.pauses for edge in (pause.start, pause.end)), self.end]
+        return tuple(zip(edges[::2], edges[1::2], strict=True))
+
+    def due(self, now: datetime) -> datetime:
+        """When it may run: at the end of the pause that `now` lies in, else from its start on."""
+        return next((pause.end for pause in self.pauses if pause.start <= now < pause.end), self.start)
 
     @property
     def total(self) -> Money:

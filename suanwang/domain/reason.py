@@ -28,6 +28,7 @@ class Reason(StrEnum):
     OUTRANKED = "Outranked"
     RECLAIMED = "Reclaimed"
     RESIZED = "Resized"
+    PAUSED = "Paused"
     SITE_DRAINED = "SiteDrained"
     ENGINE_UNREACHABLE = "EngineUnreachable"
     ENGINE_REFUSED = "EngineRefused"
@@ -69,6 +70,7 @@ MEANING: dict[Reason, str] = {
     Reason.OUTPUT_NOT_TAKEN: "The program succeeded, but an output could not be taken to its place; it is at the site.",
     Reason.OUTRANKED: "It was stopped for a job that the policy puts before it; it goes on from its checkpoint later.",
     Reason.RECLAIMED: "It ran on accelerators that its account had borrowed; their owner took them back.",
+    Reason.PAUSED: "It was stopped as planned, in hours that cost more; it goes on from its checkpoint after them.",
     Reason.RESIZED: "It was stopped to go on with another number of accelerators.",
     Reason.SITE_DRAINED: "The site takes no new work.",
     Reason.ENGINE_UNREACHABLE: "The site's engine does not answer; it is tried again.",

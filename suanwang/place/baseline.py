@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from suanwang.domain.placement import Occupancy, Option
 from suanwang.domain.site import Grid
-from suanwang.place.board import Board, promise_of
+from suanwang.place.board import Board, promises_of
 from suanwang.place.explain import EAST, nearest_site
 from suanwang.place.offer import Ask, Request, offers
 from suanwang.place.options import label_of
@@ -35,6 +35,6 @@ def nearest_east_at_once(
         site = nearest_site(ask.workload, grid, [offer.site for offer in made])
         here = [offer for offer in made if offer.site.id == site.id]
         first = min(here, key=lambda o: (o.found.at_once_us, o.found.at_once_cost_micro, o.pool.id)).at_once
-        board.place(number, first.pool_id, [promise_of(first)])
+        board.place(number, first.pool_id, promises_of(first))
         found.append(first)
     return found

@@ -39,6 +39,6 @@ class Board:
         return Occupancy(promises=self._all)
 
 
-def promise_of(option: Option) -> Promise:
-    """What an option takes: its gang over the expected run."""
-    return Promise(start=option.start, end=option.end, accelerators=option.accelerators)
+def promises_of(option: Option) -> list[Promise]:
+    """What an option takes: its gang while it is expected to run."""
+    return [Promise(start=start, end=end, accelerators=option.accelerators) for start, end in option.spans]

@@ -58,6 +58,30 @@ def least_start(offer: Offer, window: Window, prices: Floats, taken: Occupancy) 
     return (float(cost.min()) + offer.bid.data.micro) / MICRO, int(starts[cost.argmin()])
 
 
+def least_in_parts(offer: Offer, window: Window, prices: Floats, taken: Occupancy) -> float:
+    """The least that an offer costs, in currency, if the run may be stopped at no cost as often as it likes.
+
+    That is its cheapest time: of all that is open to it, as much as the run takes, the cheapest first.
+    """
+    row = next(i for i, pool in enumerate(window.grid.pools) if pool.id == offer.pool.id)
+    run, first, last = offer.bid.mid, to_us(offer.first), offer.last_us + offer.bid.mid.duration_us
+    closed = [(to_us(a), to_us(b)) for a, b in taken.full(offer.pool.id, offer.pool.accelerators, run.accelerators)]
+    changes = [window.edges, offer.outlook.edges, np.array(closed, np.int64).ravel(), np.array([first, last])]
+    edges = np.unique(np.concatenate(changes))
+    edges = edges[(edges >= first) & (edges <= last)]
+    sums = np.concatenate([[0.0], np.cumsum(prices[row])]) * (run.accelerators * MICRO)
+    curve, length = offer.bid.total_curve(offer.outlook), np.diff(edges)
+    cost = np.diff(np.interp(edges, curve.edges, curve.sums)) + np.diff(np.interp(edges, window.edges, sums))
+    open_to_it = clear(edges[:-1], 1, closed)
+    cost, length = cost[open_to_it], length[open_to_it]
+    order = np.argsort(cost / length)
+    before = np.concatenate([[0], np.cumsum(length[order])])
+    part = np.clip((run.duration_us - before[:-1]) / length[order], 0.0, 1.0)
+    if before[-1] < run.duration_us:
+        return float("inf")
+    return (float((cost[order] * part).sum()) + offer.bid.data.micro) / MICRO
+
+
 def worth(window: Window, prices: Floats, taken: Occupancy) -> float:
     """What all capacity that is not taken costs at `prices` (P, T): each slot by its mean free accelerators."""
     edges, total = window.edges, 0.0

@@ -13,6 +13,7 @@ import numpy as np
 
 from suanwang.domain.money import Money, total
 from suanwang.domain.placement import CostPart, Divided, Piece
+from suanwang.domain.workload import Checkpointing
 from suanwang.place.instance import Floats, Ints
 from suanwang.place.objective import Run
 from suanwang.place.offer import Offer, Request
@@ -23,6 +24,8 @@ from suanwang.units import MICRO
 
 UNITS_A_SLOT = 24
 UNITS_MAX = 6000
+EARLIER = 1e-9
+"""How much more an hour counts than the one before it: of two that cost the same the earlier one is taken."""
 
 
 def divide(request: Request, offers: Sequence[Offer]) -> Divided | None:
@@ -30,15 +33,20 @@ def divide(request: Request, offers: Sequence[Offer]) -> Divided | None:
     saves = request.workload.checkpointing
     if not offers or saves is None or not request.workload.preemptible:
         return None
-    slots = _slots(request, offers)
+    slots = slots_of(request, offers)
     if len(slots) < 2:
         return None
-    course = _course(request, offers, slots, round(saves.pause_s * MICRO), saves.size_bytes)
+    course = course_of(request, offers, slots, saves)
     least, way = cheapest(course)
     whole = min(offer.best.total for offer in offers)
     if not np.isfinite(least):
         return None
-    pieces = _exact(offers, slots, way, round(saves.pause_s * MICRO), course)
+    cuts = cut([offer.bid.mid.duration_us for offer in offers], slots, way, round(saves.pause_s * MICRO))
+    pieces, last = list[Piece](), PAUSED
+    for place, begin, end in cuts:
+        moved = course.entry[place] if last == PAUSED else course.moving[last, place]
+        pieces.append(_piece(offers[place], begin, end, float(moved)))
+        last = place
     cost = total([total(list(p.cost.values()), whole.unit) for p in pieces], whole.unit)
     budget = request.workload.limits.budget
     if cost >= whole or (budget is not None and cost > budget):
@@ -46,7 +54,7 @@ def divide(request: Request, offers: Sequence[Offer]) -> Divided | None:
     return Divided(pieces=tuple(pieces), total=cost, saved=whole - cost)
 
 
-def _slots(request: Request, offers: Sequence[Offer]) -> Ints:
+def slots_of(request: Request, offers: Sequence[Offer]) -> Ints:
     """Edges of whole hours from the first start on, to the deadline, or until the longest run could end."""
     first = min(to_us(offer.first) for offer in offers)
     longest = max(offer.bid.mid.duration_us for offer in offers)
@@ -58,21 +66,24 @@ def _slots(request: Request, offers: Sequence[Offer]) -> Ints:
     return np.arange(begin, end + 1, HOUR_US, dtype=np.int64)
 
 
-def _course(request: Request, offers: Sequence[Offer], slots: Ints, pause_us: int, saved_bytes: float) -> Course:
+def course_of(request: Request, offers: Sequence[Offer], slots: Ints, saves: Checkpointing) -> Course:
+    """The course of a run that is saved so, over the offers' pools and the slots."""
+    pause_us = round(saves.pause_s * MICRO)
     longest = max(offer.bid.mid.duration_us for offer in offers)
+    later = 1 + EARLIER * np.arange(len(slots) - 1)
     units = min(UNITS_A_SLOT * -(-longest // HOUR_US), UNITS_MAX)
     per_us = [Fraction(units, offer.bid.mid.duration_us) for offer in offers]
     return Course(
         units=units,
         entry=np.array([offer.bid.data.micro / MICRO for offer in offers]),
-        cost=np.array([_cost(request, offer, slots) for offer in offers]),
+        cost=np.array([slot_costs(request, offer, slots) * later for offer in offers]),
         pace=np.array([max(1, int(rate * HOUR_US)) for rate in per_us], np.int64),
         begin=np.array([-int(-rate * pause_us // 1) for rate in per_us], np.int64),
-        moving=_moving(request, offers, saved_bytes),
+        moving=_moving(request, offers, saves.size_bytes),
     )
 
 
-def _cost(request: Request, offer: Offer, slots: Ints) -> Floats:
+def slot_costs(request: Request, offer: Offer, slots: Ints) -> Floats:
     """(T,) of each slot, infinite before the data is there, after the last known figure, and where the pool is full."""
     curve = offer.bid.total_curve(offer.outlook)
     cost = np.diff(np.interp(slots, curve.edges, curve.sums)) / MICRO
@@ -97,23 +108,22 @@ def _moving(request: Request, offers: Sequence[Offer], saved_bytes: float) -> Fl
     return result
 
 
-def _exact(offers: Sequence[Offer], slots: Ints, way: Ints, pause_us: int, course: Course) -> list[Piece]:
-    """The pieces of a way with their exact costs; the last one ends when the run does, to the microsecond."""
-    left, last, pieces = Fraction(1), PAUSED, list[Piece]()
+def cut(durations_us: Sequence[int], slots: Ints, way: Ints, pause_us: int) -> list[tuple[int, int, int]]:
+    """(place, begin, end) of each part of a way, in microseconds; the last one ends when the run does, exactly.
+
+    `durations_us`: of the whole run at each place. Each part but the first begins with `pause_us` of its own.
+    """
+    left, parts = Fraction(1), list[tuple[int, int, int]]()
     for place, group in groupby(range(len(way)), key=lambda slot: int(way[slot])):
         numbers = list(group)
         if place == PAUSED or left <= 0:
             continue
-        offer = offers[place]
         begin, end = int(slots[numbers[0]]), int(slots[numbers[-1] + 1])
-        lost = 0 if last == PAUSED else pause_us
-        need = lost + -int(-left * offer.bid.mid.duration_us // 1)
-        end = min(end, begin + need)
-        left -= Fraction(end - begin - lost, offer.bid.mid.duration_us)
-        moved = course.entry[place] if last == PAUSED else course.moving[last, place]
-        pieces.append(_piece(offer, begin, end, float(moved)))
-        last = place
-    return pieces
+        lost = pause_us if parts else 0
+        end = min(end, begin + lost - int(-left * durations_us[place] // 1))
+        left -= Fraction(end - begin - lost, durations_us[place])
+        parts.append((place, begin, end))
+    return parts
 
 
 def _piece(offer: Offer, begin_us: int, end_us: int, moved: float) -> Piece:

@@ -1,7 +1,7 @@
 """Explain: what a placement saves against named alternatives, and sentences that say why there and why then."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import reduce
 
 from suanwang.domain.geography import City, great_circle_km
@@ -39,8 +39,11 @@ def savings(
     }
     result = []
     for name, offer in against.items():
-        other = option if offer is None else offer.at_once
-        if (other.pool_id, other.start, other.accelerators) != (option.pool_id, option.start, option.accelerators):
+        if offer is None:
+            continue
+        other = offer.at_once
+        same = (other.pool_id, other.start, other.accelerators) == (option.pool_id, option.start, option.accelerators)
+        if option.pauses or not same:
             parts = {part: other.cost[part] - amount for part, amount in option.cost.items()}
             result.append(Saving(against=name, alternative=other, parts=parts))
     return tuple(result)
@@ -148,11 +151,27 @@ def _why_then(workload: Workload, now: datetime, chosen: Offer, option: Option) 
                 pool=option.pool_id,
             )
         )
-    if option.start > at_once.start:
+    if option.pauses:
+        told.append(_why_paused(chosen, option))
+    elif option.start > at_once.start:
         told += _why_wait(chosen, at_once, option)
     elif not told:
         told.append(msg("Starts at once: no later start within the limits costs less."))
     return told
+
+
+def _why_paused(chosen: Offer, option: Option) -> Message:
+    """How long it is stopped, and what that saves where it runs."""
+    stopped = sum((pause.end - pause.start for pause in option.pauses), timedelta())
+    saved = chosen.best.total - option.total
+    return msg(
+        "Pauses {count} times, {hours} h in all, in hours that cost more: {saved} less than in one go there; "
+        "ends {end}.",
+        count=len(option.pauses),
+        hours=f"{stopped.total_seconds() / SECONDS_PER_HOUR:.1f}",
+        saved=str(saved),
+        end=option.end.isoformat(),
+    )
 
 
 def _why_wait(chosen: Offer, at_once: Option, option: Option) -> list[Message]:
@@ -216,7 +235,8 @@ def _to_know(workload: Workload, chosen: Offer, option: Option) -> list[Message]
         )
     limits, high_s = workload.limits, option.estimate.time_s.high
     if limits.deadline is not None:
-        left_s = (limits.deadline - option.start).total_seconds() - high_s
+        time_s = option.estimate.time_s
+        left_s = (limits.deadline - option.end).total_seconds() - (time_s.high - time_s.mid)
         told.append(
             msg(
                 "Ends at least {left} h before the deadline, at the high end of the estimate.",

@@ -17,7 +17,7 @@ from suanwang.domain.reason import Reason
 from suanwang.domain.site import Grid
 from suanwang.domain.workload import DataSet, Workload
 from suanwang.errors import Message, msg
-from suanwang.place.board import Board, promise_of
+from suanwang.place.board import Board, promises_of
 from suanwang.place.instance import Floats
 from suanwang.place.network import Edge, solve
 from suanwang.place.offer import Ask, Request, offers
@@ -182,7 +182,7 @@ def place_linked(
         if isinstance(decision, Refused):
             decision = group.place(meant, board.occupancy, _allowed(grid, workload, asks.values(), decisions))
         if isinstance(decision, Placement):
-            board.place(number[workload.name], decision.option.pool_id, [promise_of(decision.option)])
+            board.place(number[workload.name], decision.option.pool_id, promises_of(decision.option))
         decisions[workload.name] = decision
     return decisions
 

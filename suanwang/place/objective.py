@@ -66,8 +66,12 @@ class Bid:
         or the book's minimum for a job."""
         unit = self.data.unit
         sums = [total(list(self._billed(outlook, run, start_us).values()), unit) for run in (self.mid, self.high)]
-        least = outlook.book_at(start_us).minimum_per_job
-        return max(*sums, Money.zero(unit) if least is None else outlook.book_at(start_us).gross(least))
+        return max(*sums, self.least(outlook, start_us))
+
+    def least(self, outlook: Outlook, start_us: int) -> Money:
+        """The book's minimum for a job that starts then; 0 where it has none."""
+        book = outlook.book_at(start_us)
+        return Money.zero(self.data.unit) if book.minimum_per_job is None else book.gross(book.minimum_per_job)
 
     def _billed(self, outlook: Outlook, run: Run, start_us: int) -> dict[CostPart, Money]:
         end_us = start_us + run.duration_us

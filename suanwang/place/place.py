@@ -12,6 +12,7 @@ from suanwang.domain.workload import Workload
 from suanwang.place.explain import reasons, savings
 from suanwang.place.offer import Offer, Request, Waits, offers
 from suanwang.place.outlook import Outlooks
+from suanwang.place.paused import paused
 from suanwang.place.starts import TIE_MICRO
 
 ALTERNATIVES_MAX = 3
@@ -41,7 +42,8 @@ def place(
     Every pool of the grid has estimates (one for each gang or layout worth trying) or one rejection; else ValueError.
     Starts are sought from `now`, the workload's earliest start or the arrival of its data, whichever is last, to
     `horizon_h` hours after now or the earliest start. A deadline is kept at the high end of the time band and a
-    budget at the high end of what is billed; accelerators are taken for the expected run.
+    budget at the high end of what is billed; accelerators are taken for the expected run. A run that may be stopped is
+    paused in dear hours where that saves enough (`paused`).
     `outlooks` of the same grid object, kept from call to call, save most of the work of reading tariffs and signals.
     Raises NotFound when the workload's city is not in the grid.
     """
@@ -66,6 +68,7 @@ def place(
     if not meant:
         return Refused(rejections=refusals)
     (chosen, option) = _ranked(meant, 1)[0]
+    chosen, option = paused(request, meant, option.total) or (chosen, option)
     others = [ranked for ranked in _ranked(made, 1 + ALTERNATIVES_MAX) if ranked[0].pool.id != chosen.pool.id]
     others = others[:ALTERNATIVES_MAX]
     alternatives = tuple(other for _, other in others)

@@ -16,8 +16,8 @@ from suanwang.domain.placement import CostPart, Occupancy, Option, Placement, Pr
 from suanwang.domain.site import Grid
 from suanwang.place.assign import by_hardness
 from suanwang.place.baseline import nearest_east_at_once
-from suanwang.place.board import Board, promise_of
-from suanwang.place.bound import least_total, worth
+from suanwang.place.board import Board, promises_of
+from suanwang.place.bound import least_in_parts, least_total, worth
 from suanwang.place.columns import Window, instance_of, span
 from suanwang.place.instance import REFUSED, Floats
 from suanwang.place.linked import groups, place_linked
@@ -165,7 +165,7 @@ class _Planner:
             )
             self.decisions[i] = found
             if isinstance(found, Placement):
-                self.board.place(i, found.option.pool_id, [promise_of(found.option)])
+                self.board.place(i, found.option.pool_id, promises_of(found.option))
                 changed += not isinstance(before, Placement) or before.option != found.option
         return changed
 
@@ -198,14 +198,16 @@ class _Planner:
         """Of the placed workloads; the greater one of those at the prices and at none."""
         placed = [i for i, d in enumerate(self.decisions) if isinstance(d, Placement)]
         at = {
-            share: sum(
-                min(least_total(offer, self.window, share * prices, self.taken) for offer in self.alone[i])
-                for i in placed
-            )
-            - worth(self.window, share * prices, self.taken)
+            share: sum(self._least(i, share * prices) for i in placed) - worth(self.window, share * prices, self.taken)
             for share in (1.0, 0.0)
         }
         return max(at.values()) * (1 - ROUNDING)
+
+    def _least(self, number: int, prices: Floats) -> float:
+        """The least that a workload costs at these prices, in one go or, where it may be stopped, in parts."""
+        workload = self.asks[number].workload
+        least = least_in_parts if workload.preemptible and workload.checkpointing is not None else least_total
+        return min(least(offer, self.window, prices, self.taken) for offer in self.alone[number])
 
 
 def _hour(when: datetime) -> datetime:

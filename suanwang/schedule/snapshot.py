@@ -9,7 +9,7 @@ from typing import Self
 from suanwang.domain.entitlement import Entitlements
 from suanwang.domain.job import ACTIVE, Job, JobState
 from suanwang.domain.order import Capacity
-from suanwang.domain.placement import Against, Placement
+from suanwang.domain.placement import Against, Pause, Placement
 from suanwang.domain.reason import Reason
 from suanwang.domain.signal import Signal
 from suanwang.domain.site import Pool, Site
@@ -114,10 +114,11 @@ class Waiting:
         return self.speeds.get(pool_id, 0.0) if self.speeds else float(self.pool_id == pool_id)
 
     @classmethod
-    def of(cls, job: Job, had: Had = NOTHING, *, data_there: bool = True) -> Self:
+    def of(cls, job: Job, had: Had = NOTHING, *, data_there: bool = True, now: datetime | None = None) -> Self:
         """From a held or preempted job (or an active one, as it was). Raises ValueError when it has no placement.
 
-        A job that scales has `least` accelerators or more, and never more than its quote is for.
+        `now`: for one that is planned to pause, so that it waits for the end of the pause. A job that scales has
+        `least` accelerators or more, and never more than its quote is for.
         """
         placement = _placement(job)
         option, savings = placement.option, placement.savings
@@ -128,7 +129,7 @@ class Waiting:
             pool_id=option.pool_id,
             accelerators=option.accelerators,
             since=job.created,
-            start=option.start,
+            start=option.start if now is None else option.due(now),
             priority=job.workload.priority,
             earliest_start=job.workload.limits.earliest_start,
             data_ready=option.data_ready,
@@ -153,7 +154,7 @@ class Active:
 
     `end`: when it ends by the high end of its estimate, counted from its last move; None: nobody knows. `job`: as it
     was when it was admitted at `started`; a policy can act only on jobs that it is told of here. `beside`: the job
-    whose accelerators it shares; it holds none of its own then.
+    whose accelerators it shares; it holds none of its own then. `pause`: it is to be stopped now, until its end.
     """
 
     job_id: str
@@ -164,6 +165,7 @@ class Active:
     job: Waiting | None = None
     started: datetime | None = None
     beside: str = ""
+    pause: Pause | None = None
 
     def seconds_left(self, now: datetime) -> float:
         """Until it is expected to end; inf when nobody knows."""
@@ -178,9 +180,9 @@ class Active:
         return (self.job.attained_s if self.job else 0.0) + self.seconds_run(now) * self.accelerators
 
     @classmethod
-    def of(cls, job: Job, had: Had = NOTHING, accelerators: int | None = None) -> Self:
+    def of(cls, job: Job, had: Had = NOTHING, accelerators: int | None = None, *, now: datetime | None = None) -> Self:
         """From a queued or running job; `had`: in its earlier attempts; `accelerators`: of the present one, where not
-        as quoted. Raises ValueError for a job in any other state."""
+        as quoted; `now`: for one that is planned to pause. Raises ValueError for a job in any other state."""
         if job.state not in ACTIVE:
             raise ValueError(f"job {job.id} is {job.state}, not active")
         option, waiting = _placement(job).option, Waiting.of(job, had)
@@ -194,7 +196,17 @@ class Active:
             end=job.updated + timedelta(seconds=waiting.run_s_max * waiting.left / speed),
             job=waiting,
             started=job.updated,
+            pause=None if now is None else _pause_at(job, now),
         )
+
+
+def _pause_at(job: Job, now: datetime) -> Pause | None:
+    """The planned pause that `now` lies in, if more of it is left than it costs."""
+    saves = job.workload.checkpointing
+    if saves is None:
+        return None
+    worth = now + timedelta(seconds=saves.pause_s)
+    return next((p for p in _placement(job).option.pauses if p.start <= now and worth < p.end), None)
 
 
 def scaling_of(job: Job) -> Scaling | None:

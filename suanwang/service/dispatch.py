@@ -48,9 +48,9 @@ def snapshot(hub: Hub, now: datetime, unreachable: frozenset[str], policy: Polic
         now=now,
         pools=tuple(pools),
         waiting=tuple(
-            Waiting.of(job, had.get(job.id, NOTHING), data_there=job.id not in without_data) for job in waiting
+            Waiting.of(job, had.get(job.id, NOTHING), data_there=job.id not in without_data, now=now) for job in waiting
         ),
-        active=tuple(Active.of(job, had.get(job.id, NOTHING), sizes.get(job.id)) for job in active),
+        active=tuple(Active.of(job, had.get(job.id, NOTHING), sizes.get(job.id), now=now) for job in active),
         entitlements=hub.grid.entitlements,
         history=history,
         before=before,

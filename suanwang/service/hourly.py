@@ -110,7 +110,7 @@ def _planned(tx: Transaction, tenant: str, start: datetime) -> list[_Work]:
     for job in tx.jobs.find(AHEAD, tenant, JOBS_MAX):
         if job.placement is not None:
             option = job.placement.option
-            share = _share(option.start, option.end, start)
+            share = sum(_share(begin, end, start) for begin, end in option.spans)
             found += [_Work(job, option.site_id, share * option.accelerators)] if share else []
     return found
 

@@ -135,18 +135,23 @@ def occupancy_of(tx: Transaction, now: datetime, grid: Grid, without: frozenset[
             promises[pool.id].append(Promise(start=c.start, end=c.end, accelerators=c.accelerators))
     for job in tx.jobs.find(states=PROMISED, limit=1_000_000):
         if job.placement is not None and job.id not in without:
-            promises[job.placement.option.pool_id].append(_promise(job, job.placement.option, now))
+            promises[job.placement.option.pool_id] += _promises(job, job.placement.option, now)
     return Occupancy(promises={pool: tuple(taken) for pool, taken in promises.items()})
 
 
 def promised(occupancy: Occupancy, job: Job, option: Option, now: datetime) -> Occupancy:
     """With one job more."""
-    taken = (*occupancy.promises.get(option.pool_id, ()), _promise(job, option, now))
+    taken = (*occupancy.promises.get(option.pool_id, ()), *_promises(job, option, now))
     return Occupancy(promises={**occupancy.promises, option.pool_id: taken})
 
 
-def _promise(job: Job, option: Option, now: datetime) -> Promise:
-    """A job that overruns, or waits past its start, keeps its cards for at least another minute."""
-    start = min(option.start, now) if job.state in ACTIVE else option.start
-    end = max(option.start + timedelta(seconds=option.estimate.time_s.high), now + OVERRUN)
-    return Promise(start=start, end=end, accelerators=option.accelerators)
+def _promises(job: Job, option: Option, now: datetime) -> list[Promise]:
+    """While it runs, to the high end; a job that overruns, or waits past its start, keeps its cards for at least
+    another minute. Pauses are free for others."""
+    stopped = sum((pause.end - pause.start for pause in option.pauses), timedelta())
+    end = max(option.start + stopped + timedelta(seconds=option.estimate.time_s.high), now + OVERRUN)
+    *earlier, last = option.spans
+    spans = [*(span for span in earlier if span[1] > now), (last[0], end)]
+    if job.state in ACTIVE:
+        spans[0] = (min(spans[0][0], now), spans[0][1])
+    return [Promise(start=a, end=b, accelerators=option.accelerators) for a, b in spans]

@@ -14,17 +14,24 @@ from suanwang.domain.reason import Reason
 from suanwang.errors import Message, NotFound, NotNow, msg
 from suanwang.ports import Transaction
 from suanwang.schedule.decisions import Decisions
+from suanwang.schedule.snapshot import Snapshot
 from suanwang.service.hub import Hub
 from suanwang.service.moves import move
 
-STOPPING = frozenset({Reason.OUTRANKED, Reason.RECLAIMED, Reason.RESIZED})
-"""Why a policy stops a job that runs."""
+STOPPING = frozenset({Reason.OUTRANKED, Reason.RECLAIMED, Reason.RESIZED, Reason.PAUSED})
+"""Why a policy, or its own plan, stops a job that runs."""
 REFUSABLE = (JobState.HELD, JobState.PREEMPTED)
 
 
-def preempt(hub: Hub, decisions: Decisions, now: datetime) -> int:
-    """Ask the attempts of preempted and resized jobs to stop; end the refused ones. How many were asked or ended."""
+def preempt(hub: Hub, state: Snapshot, decisions: Decisions, now: datetime) -> int:
+    """Ask the attempts of preempted and resized jobs, and of those that are to pause, to stop; end the refused ones.
+    How many were asked or ended."""
     stops: list[tuple[str, Reason, Message]] = [(p.job_id, p.reason, p.detail) for p in decisions.preempted]
+    known = {job_id for job_id, *_ in stops}
+    for active in state.active:
+        if active.pause is not None and active.job_id not in known:
+            detail = msg("It goes on at {end}: the hours until then cost more.", end=active.pause.end.isoformat())
+            stops.append((active.job_id, Reason.PAUSED, detail))
     for resized in decisions.resized:
         detail = msg("It goes on with {n} accelerators.", n=resized.accelerators)
         stops.append((resized.job_id, Reason.RESIZED, detail))

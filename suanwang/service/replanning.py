@@ -14,9 +14,10 @@ from suanwang.domain.job import Job, JobState
 from suanwang.domain.money import Money
 from suanwang.domain.placement import Occupancy, Option, Placement
 from suanwang.errors import Conflict, Never, msg
-from suanwang.place.board import Board, promise_of
+from suanwang.place.board import Board, promises_of
 from suanwang.place.offer import Request, offers
 from suanwang.place.outlook import Outlooks, to_us
+from suanwang.place.paused import again
 from suanwang.place.place import place
 from suanwang.place.rolling import GAIN
 from suanwang.ports import Transaction
@@ -109,7 +110,7 @@ class _Replan:
         for number, job in enumerate(self.jobs):
             assert job.placement is not None
             option = job.placement.option
-            self.board.place(number, option.pool_id, [promise_of(option)])
+            self.board.place(number, option.pool_id, promises_of(option))
             self.stays.append(self._as_it_costs_now(job, option))
 
     def moves(self) -> list[Move]:
@@ -130,6 +131,8 @@ class _Replan:
         )
         made = offers(request, [option.estimate], self.outlooks)[0] if option.start > self.now else []
         inside = [o for o in made if o.outlook.edges[0] <= to_us(option.start) <= o.last_us]
+        if option.pauses and made:
+            return again(made[0], option) or option
         return inside[0].option(to_us(option.start)) if inside else option
 
     def _move(self, number: int) -> bool:
@@ -151,7 +154,7 @@ class _Replan:
         if isinstance(decision, Placement) and better:
             self.found[number] = decision
             before = decision.option
-        self.board.place(number, before.pool_id, [promise_of(before)])
+        self.board.place(number, before.pool_id, promises_of(before))
         return better
 
 

@@ -82,9 +82,10 @@ def _promised(hub: Hub, start: datetime, hours: int) -> Mapping[str, Floats]:
     for job in jobs:
         if job.placement is not None:
             option = job.placement.option
-            begin, end = ((when - start) / HOUR for when in (option.start, option.end))
-            inside = np.clip(np.minimum(end, edges[1:]) - np.maximum(begin, edges[:-1]), 0.0, 1.0)
-            found[option.pool_id] = found.get(option.pool_id, np.zeros(hours)) + option.accelerators * inside
+            for span in option.spans:
+                begin, end = ((when - start) / HOUR for when in span)
+                inside = np.clip(np.minimum(end, edges[1:]) - np.maximum(begin, edges[:-1]), 0.0, 1.0)
+                found[option.pool_id] = found.get(option.pool_id, np.zeros(hours)) + option.accelerators * inside
     return found
 
 

@@ -133,7 +133,7 @@ def draw_map(terminal: Terminal, grid: "Grid", orders: "Sequence[Workload]", mad
             continue
         option, east = planned.placement.option, planned.east
         home = order.limits.city or next((d.at for d in order.data), east.site_id if east else option.site_id)
-        hours = (option.end - option.start).total_seconds() / 3600
+        hours = sum((end - start).total_seconds() for start, end in option.spans) / 3600
         key = (home, option.site_id)
         moves[key] = moves.get(key, 0.0) + option.accelerators * hours
     title = terminal.text(msg("Where the work runs"))
