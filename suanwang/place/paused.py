@@ -20,7 +20,7 @@ from suanwang.place.instance import Floats
 from suanwang.place.objective import Run, bid, carbon_kg, energy_kwh
 from suanwang.place.offer import Offer, Request
 from suanwang.place.outlook import HOUR_US, from_us, to_us
-from suanwang.place.pieces import cheapest
+from suanwang.place.pieces import Alone, cheapest_alone
 from suanwang.units import MICRO
 
 GAIN = Fraction(1, 100)
@@ -35,9 +35,14 @@ def paused(request: Request, offers: Sequence[Offer], whole: Money) -> tuple[Off
     saves = request.workload.checkpointing
     if saves is None or not request.workload.preemptible:
         return None
-    most = whole.times(1 - GAIN)
-    found = [(offer, option) for offer in offers if (option := _paused(request, offer, saves, most)) is not None]
-    return min(found, key=lambda pair: (pair[1].total, pair[1].end, pair[1].pool_id), default=None)
+    most, best = whole.times(1 - GAIN), None
+    for least, _, offer in sorted((_least(request, offer), n, offer) for n, offer in enumerate(offers)):
+        if least > most.micro / MICRO:
+            break
+        option = _paused(request, offer, saves)
+        if option is not None and option.total <= most:
+            most, best = option.total, (offer, option)
+    return best
 
 
 def least_hours(costs: Floats, hours: float) -> float:
@@ -50,14 +55,22 @@ def least_hours(costs: Floats, hours: float) -> float:
     return float(ordered[:full].sum()) + rest
 
 
-def _paused(request: Request, offer: Offer, saves: Checkpointing, most: Money) -> Option | None:
+def _least(request: Request, offer: Offer) -> float:
+    """In currency: no run with pauses costs less there; infinite where there is no time for one."""
     slots = slots_of(request, [offer])
     if len(slots) < 3:
-        return None
-    least = least_hours(slot_costs(request, offer, slots), offer.bid.mid.duration_us / HOUR_US)
-    if least + offer.bid.data.micro / MICRO > most.micro / MICRO:
-        return None
-    cost, way = cheapest(course_of(request, [offer], slots, saves))
+        return float("inf")
+    return least_hours(slot_costs(request, offer, slots), offer.bid.mid.duration_us / HOUR_US) + (
+        offer.bid.data.micro / MICRO
+    )
+
+
+def _paused(request: Request, offer: Offer, saves: Checkpointing) -> Option | None:
+    """The cheapest run with pauses there that keeps the limits; None where the cheapest has none."""
+    slots = slots_of(request, [offer])
+    course = course_of(request, [offer], slots, saves)
+    pace, begin = int(course.pace[0]), int(course.begin[0])
+    cost, way = cheapest_alone(Alone(units=course.units, cost=course.cost[0], pace=pace, begin=begin))
     if not np.isfinite(cost):
         return None
     pause_us = round(saves.pause_s * MICRO)
@@ -66,7 +79,7 @@ def _paused(request: Request, offer: Offer, saves: Checkpointing, most: Money) -
         return None
     spans = [(begin, end) for _, begin, end in parts]
     option = option_in(offer, _with_pauses(offer.estimate, len(spans) - 1, saves), spans)
-    return option if option is not None and _keeps_limits(request, option) and option.total <= most else None
+    return option if option is not None and _keeps_limits(request, option) else None
 
 
 def _keeps_limits(request: Request, option: Option) -> bool:

@@ -193,7 +193,7 @@ class WorkloadSection(Section):
     priority: Annotated[int, Field(ge=-1000, le=1000)] = Field(
         0, description="Higher goes first where the policy asks."
     )
-    preemptible: bool = Field(False, description="May be stopped for others and started again.")
+    preemptible: bool = Field(False, description="May be stopped, for others or in dear hours, and started again.")
     checkpoint: CheckpointSection | None = Field(None, description="How it saves its state; none if not given.")
     requires: dict[Name, Names] = Field(
         {}, description="Label of site or pool (province, site, pool …) and what it may be."

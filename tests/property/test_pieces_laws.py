@@ -17,7 +17,7 @@ from suanwang.domain.workload import Checkpointing, Limits, Workload
 from suanwang.place.divide import divide
 from suanwang.place.offer import Request, offers
 from suanwang.place.outlook import Outlooks
-from suanwang.place.pieces import PAUSED, Course, cheapest
+from suanwang.place.pieces import PAUSED, Alone, Course, cheapest, cheapest_alone
 from tests.small_grid import MONDAY, book, cny, estimate, grid, hour, pool, site, tariff, workload
 
 SLOTS, UNITS = 5, 40
@@ -59,6 +59,26 @@ def test_no_way_costs_less(seed: int) -> None:
     least, way = cheapest(course)
     best = min(cost_of(course, tried) for tried in product((PAUSED, 0, 1), repeat=SLOTS))
     assert least == pytest.approx(best)
+    if np.isfinite(least):
+        assert cost_of(course, tuple(way.tolist())) == pytest.approx(least)
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(seed=st.integers(0, 10**6))
+def test_at_one_place_it_is_the_same(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    slots, units = int(random.integers(1, 12)), int(random.integers(3, 60))
+    course = Course(
+        units=units,
+        entry=np.zeros(1),
+        cost=np.where(random.random((1, slots)) < 0.15, np.inf, random.integers(1, 9, (1, slots))),
+        pace=random.integers(5, 25, 1),
+        begin=random.integers(0, 30, 1),
+        moving=np.zeros((1, 1)),
+    )
+    alone = Alone(units=units, cost=course.cost[0], pace=int(course.pace[0]), begin=int(course.begin[0]))
+    least, way = cheapest_alone(alone)
+    assert least == pytest.approx(cheapest(course)[0])
     if np.isfinite(least):
         assert cost_of(course, tuple(way.tolist())) == pytest.approx(least)
 

@@ -1,7 +1,7 @@
 """Steps and memory that were measured on an H100 by `benchmarks/training_step.py`, against the estimate of each.
 
 The table is that program's own output (three calls of it, one with --compiled). No constant of the step times was found
-on it; of memory, the bytes that a logit takes were (priors.LOGITS_BYTES), on the first 17 runs. The last four came after.
+on it; of memory, the bytes that a logit takes were (priors.LOGITS_BYTES), on the first 17 runs; the others came after.
 """
 
 import csv

@@ -14,6 +14,7 @@ from suanwang.domain.job import Job, JobState
 from suanwang.domain.order import Order
 from suanwang.domain.reason import Reason
 from suanwang.domain.site import Tenant
+from suanwang.domain.tariff import Tariff
 from suanwang.domain.workload import Batch, Checkpointing, Demand, Limits, Program, Workload, WorkloadKind
 from suanwang.schedule.policies import find_policy
 from suanwang.service.hub import Hub
@@ -29,11 +30,11 @@ FLAT = tariff({"flat": "0.5"}, {}, id="flat")
 class Hall:
     """A hub with one pool of 8 accelerators."""
 
-    def __init__(self, policy: str, *, quotas: Sequence[Entitlement] = ()) -> None:
+    def __init__(self, policy: str, *, quotas: Sequence[Entitlement] = (), power: Tariff = FLAT) -> None:
         self.clock = ManualClock(MONDAY)
         tenants = tuple(Tenant(id=name, name=name, credit_limit=cny("10000")) for name in ("me", "you"))
         plan = grid(
-            [site("s", tariff=FLAT)],
+            [site("s", tariff=power)],
             [pool("p", "s", nodes=1)],
             tenants=tenants,
             entitlements=Entitlements(tuple(quotas)),
@@ -69,7 +70,7 @@ class Hall:
             program=Program(command=("x",), environment={"SECONDS": str(hours * 3600), "ACCELERATORS": str(count)}),
             demand=Demand(count=count, least=least),
             preemptible=changes.pop("preemptible", True),
-            checkpointing=Checkpointing(every_s=60, retries=0),
+            checkpointing=changes.pop("checkpointing", Checkpointing(every_s=60, retries=0)),
             **changes,
         )
         return submit(self.hub, workload, name).id
