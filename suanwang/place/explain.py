@@ -165,8 +165,7 @@ def _why_paused(chosen: Offer, option: Option) -> Message:
     stopped = sum((pause.end - pause.start for pause in option.pauses), timedelta())
     saved = chosen.best.total - option.total
     return msg(
-        "Pauses {count} ×, {hours} h in all, in hours that cost more: {saved} less than in one go there; "
-        "ends {end}.",
+        "Pauses {count} ×, {hours} h in all, in hours that cost more: {saved} less than in one go there; ends {end}.",
         count=len(option.pauses),
         hours=f"{stopped.total_seconds() / SECONDS_PER_HOUR:.1f}",
         saved=str(saved),

@@ -17,6 +17,10 @@ import numpy as np
 
 from suanwang.place.instance import Floats
 
+SUMS_MAX = 8_000_000
+"""Sums of two edges that are kept: 64 MB; of more they are added up again for each thing."""
+LOOK_EVERY = 8
+"""Places between two looks at the dearest choice so far."""
 SWEEPS_MAX = 50
 """Rounds of one-at-a-time improvement of what elimination leaves over."""
 
@@ -56,15 +60,48 @@ def solve(own: Sequence[Floats], edges: Sequence[Edge]) -> Solution:
     return Solution(place=place, cost=cost, exact=exact)
 
 
+class _Pair:
+    """What a thing adds for each choice of two neighbours' places: the least over its own, own[p] + a[p, x] + b[p, y].
+
+    The places are tried from the cheapest on, until one costs more by itself than the dearest choice has by then.
+    """
+
+    def __init__(self, a: Floats, b: Floats) -> None:
+        self._shape = (a.shape[1], b.shape[1])
+        self._a, self._b = a, b
+        self._sums = (a[:, :, None] + b[:, None, :]).reshape(len(a), -1) if a.size * b.shape[1] <= SUMS_MAX else None
+        self._floor = a.min(axis=1) + b.min(axis=1)
+
+    def _sum(self, place: int) -> Floats:
+        """(x, y), flat: the edges' costs at a place."""
+        if self._sums is not None:
+            return np.asarray(self._sums[place])
+        return np.asarray(self._a[place][:, None] + self._b[place][None, :]).ravel()
+
+    def least(self, own: Floats) -> Floats:
+        first, *others = np.argsort(own, kind="stable").tolist()
+        least = self._sum(first) + own[first]
+        room, most = np.empty_like(least), np.inf
+        for number, place in enumerate(others):
+            if number % LOOK_EVERY == 0:
+                most = float(least.max())
+            if own[place] + self._floor.min() >= most:
+                break
+            if own[place] + self._floor[place] < most:
+                np.minimum(least, np.add(self._sum(place), own[place], out=room), out=least)
+        return np.asarray(least.reshape(self._shape))
+
+
 class _Left:
     """What is left of a network while things are taken out of it, and how to choose a place for each when they are."""
 
     def __init__(self, own: Sequence[Floats], edges: Sequence[Edge]) -> None:
         self.own = list(own)
         self.near: list[dict[int, Floats]] = [{} for _ in own]
-        self.steps: list[tuple[int, tuple[int, ...], Floats]] = []
+        self.steps: list[tuple[int, tuple[int, ...], Floats, list[Floats]]] = []
         self._turned: dict[int, Floats] = {}
-        self._known: dict[tuple[int, ...], tuple[Floats, Floats]] = {}
+        self._known: dict[tuple[int, ...], Floats] = {}
+        self._pair: tuple[tuple[int, int], _Pair] | None = None
         self._alive: list[object] = []
         for edge in edges:
             if edge.a == edge.b:
@@ -104,8 +141,8 @@ class _Left:
     def _take_out(self, thing: int) -> tuple[int, ...]:
         others = tuple(self.near[thing])
         own, arrays = self.own[thing], [self.near[thing][o] for o in others]
-        least, choice = self._least(own, arrays)
-        self.steps.append((thing, others, choice))
+        least = self._least(own, arrays)
+        self.steps.append((thing, others, own, arrays))
         for other in others:
             del self.near[other][thing]
         if len(others) == 1:
@@ -114,18 +151,23 @@ class _Left:
             self._join(*others, least)
         return others
 
-    def _least(self, own: Floats, arrays: list[Floats]) -> tuple[Floats, Floats]:
-        """For each choice of the neighbours' places: the least that the thing adds, and its place for that."""
+    def _least(self, own: Floats, arrays: list[Floats]) -> Floats:
+        """For each choice of the neighbours' places: the least that the thing adds."""
         key = (id(own), *map(id, arrays))
         if key not in self._known:
             self._alive += [own, *arrays]
-            cost = own
-            for axis, between in enumerate(arrays):  # between[x, y]: x the thing's place, y the neighbour's
-                shape = (len(own), *(-1 if k == axis else 1 for k in range(len(arrays))))
-                cost = cost.reshape((*cost.shape, *(1,) * (len(arrays) + 1 - cost.ndim))) + between.reshape(shape)
-            choice = cost.argmin(axis=0)
-            self._known[key] = np.take_along_axis(cost, choice[None], axis=0)[0], choice
+            if len(arrays) == 2:
+                self._known[key] = self._pair_of(arrays[0], arrays[1]).least(own)
+            else:  # between[x, y]: x the thing's place, y the neighbour's
+                self._known[key] = sum((between.T for between in arrays), own).min(axis=-1)
         return self._known[key]
+
+    def _pair_of(self, first: Floats, second: Floats) -> "_Pair":
+        """Edges of one kind come one after another: the last pair is kept."""
+        key = (id(first), id(second))
+        if self._pair is None or self._pair[0] != key:
+            self._pair = key, _Pair(first, second)
+        return self._pair[1]
 
     def rest(self) -> tuple[list[int], bool]:
         """Places of what was not taken out: none is left in networks of treewidth 2."""
@@ -156,5 +198,6 @@ class _Left:
 
     def trace_back(self, place: list[int]) -> None:
         """Choose for each thing that was taken out, the last one first."""
-        for thing, others, choice in reversed(self.steps):
-            place[thing] = int(choice[tuple(place[o] for o in others)])
+        for thing, others, own, arrays in reversed(self.steps):
+            cost = sum((between[:, place[o]] for between, o in zip(arrays, others, strict=True)), own)
+            place[thing] = int(cost.argmin())
