@@ -80,14 +80,15 @@ class Floor:
                 break
             first, hours, gang = self._first(option), self._hours(option), self._gang(option)
             stop = self._last(option) + hours
-            full = self.free[self._pool(option)][first:stop] < gang
+            free = self.free[self._pool(option)]
             row = total[self._rate(option)]
             run = row[first + hours : stop + 1] - row[first : stop - hours + 1]
-            if full.any():
-                blocked = np.zeros(len(full) + 1, np.int32)
-                full.cumsum(out=blocked[1:])
-                run[blocked[hours:] != blocked[:-hours]] = np.inf
             at = int(run.argmin())
+            if free[first + at : first + at + hours].min() < gang:
+                blocked = np.zeros(stop - first + 1, np.int32)
+                (free[first:stop] < gang).cumsum(out=blocked[1:])
+                run[blocked[hours:] != blocked[:-hours]] = np.inf
+                at = int(run.argmin())
             cost = float(gang * run[at] + self._fixed(option))
             if cost < best:
                 best, chosen, begin = cost, option, first + at

@@ -5,9 +5,12 @@ priced once for all starts, and the least over a window of starts is looked up i
 is a power of two (a sparse table). The work is options + shapes x hours x log2(longest window): no worse than linear.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import reduce
 from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -17,6 +20,11 @@ from suanwang.place.instance import REFUSED, Assignment, Floats, Instance, Ints,
 
 ROWS = 128
 """Shapes that are priced at a time: 128 x 168 hours are 172 kB in double precision."""
+
+MANY = 1_000_000
+"""Options from which on two threads quote them."""
+
+T = TypeVar("T")
 
 Prices = Floats
 """(P, T) of an accelerator of a pool for an hour, on top of the rates; never negative."""
@@ -91,27 +99,43 @@ class Quoter:
                 below, level = self._table[k - 1 : k + 1, begin * width : end * width]
                 np.minimum(below[:-half], below[half:], out=level[:-half])
 
-    def least(self) -> NDArray[np.float32]:
-        """(n,) what all options cost at their best start, at the prices of the table; kept until the next call."""
-        flat, run, late = self._table.reshape(-1), self._quote, self._spare
-        flat.take(self._early, out=run, mode="clip")  # "clip": all are inside, and numpy need not copy to be sure
-        flat.take(self._late, out=late, mode="clip")
+    def _least(self, blocks: Sequence[_Block]) -> NDArray[np.float32]:
+        """What the options of some blocks, one after another, cost at their best start, at the prices of the table;
+        (W,) the least of them, or the refusal."""
+        part = slice(blocks[0].begin, blocks[-1].end)
+        flat, run, late = self._table.reshape(-1), self._quote[part], self._spare[part]
+        flat.take(self._early[part], out=run, mode="clip")  # all are inside, and numpy need not copy to be sure
+        flat.take(self._late[part], out=late, mode="clip")
         np.minimum(run, late, out=run)
-        run *= self._gang
-        run += self._fixed
-        return run
+        run *= self._gang[part]
+        run += self._fixed[part]
+        best = self.instance.refusal.astype(np.float32)
+        for block in blocks:
+            best[block.workload] = np.minimum(best[block.workload], self._quote[block.begin : block.end])
+        return best
+
+    def _in_parts(self, work: Callable[[Sequence[_Block]], T]) -> list[T]:
+        """Work on all blocks; where options are many in two threads: numpy lets them run side by side."""
+        half = int(np.searchsorted(self._begins, len(self._quote) // 2))
+        if len(self._quote) < MANY or not 0 < half < len(self._blocks):
+            return [work(self._blocks)] if self._blocks else []
+        with ThreadPoolExecutor(2) as threads:
+            return list(threads.map(work, (self._blocks[:half], self._blocks[half:])))
 
     def choose(self, prices: Prices) -> tuple[NDArray[np.float32], Assignment]:
         """(W,) the least that each workload pays, and the option and earliest start for which it does, or REFUSED."""
         self.price(prices)
-        best = self.instance.refusal.astype(np.float32)
+        best = reduce(np.minimum, self._in_parts(self._least), self.instance.refusal.astype(np.float32))
         option = np.full(len(best), REFUSED, np.int64)
-        quoted = self.least()
-        for block in self._blocks:
-            best[block.workload] = np.minimum(best[block.workload], quoted[block.begin : block.end])
-        best.take(self.instance.workload, out=self._spare, mode="clip")
-        chosen = np.flatnonzero(quoted == self._spare)[::-1]
-        option[self.instance.workload[chosen]] = chosen  # of several that cost the same, the first is written last
+
+        def chosen(blocks: Sequence[_Block]) -> Ints:
+            begin, end = blocks[0].begin, blocks[-1].end
+            least = self._spare[begin:end]
+            best.take(self.instance.workload[begin:end], out=least, mode="clip")
+            return begin + np.flatnonzero(self._quote[begin:end] == least)
+
+        for found in reversed(self._in_parts(chosen)):  # of several that cost the same, the first is written last
+            option[self.instance.workload[found[::-1]]] = found[::-1]
         return best, Assignment(option=option, start=self.starts(option))
 
     def starts(self, option: Ints) -> Ints:
