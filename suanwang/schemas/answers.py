@@ -13,9 +13,11 @@ from suanwang.domain.identity import AuditEntry, Permission, Project, Token, Use
 from suanwang.domain.invoice import Invoice
 from suanwang.domain.job import JobEvent
 from suanwang.domain.ledger import Transfer
+from suanwang.domain.period import ClosedPeriod
 from suanwang.domain.programme import Programme
 from suanwang.domain.usage import UsageRecord
 from suanwang.domain.webhook import Delivery, Webhook
+from suanwang.schemas.focus import Billed
 from suanwang.settle.budgets import Alert
 
 
@@ -149,6 +151,20 @@ class DocumentList:
     """A tenant's invoice of a month and, where earlier months were corrected in it, a credit note."""
 
     documents: tuple[Invoice, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeriodList:
+    """Months that are closed, in order."""
+
+    periods: tuple[ClosedPeriod, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargeList:
+    """Charges, credits and roundings of a month."""
+
+    rows: tuple[Billed, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

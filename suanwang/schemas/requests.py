@@ -99,3 +99,9 @@ class NewStep(Section):
 
     after: Name = Field(description="The state that the docket goes to.")
     reason: Text = Field("", description="Why; kept with the step.")
+
+
+class MonthToClose(Section):
+    """A month that is to be closed."""
+
+    month: Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}$")] = Field(description="As 2026-10, in the grid's zone.")

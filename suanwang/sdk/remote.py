@@ -18,11 +18,23 @@ from suanwang.domain.invoice import Invoice
 from suanwang.domain.job import Job, JobEvent
 from suanwang.domain.ledger import Balance, Transfer
 from suanwang.domain.money import Money
+from suanwang.domain.period import ClosedPeriod
 from suanwang.domain.usage import UsageRecord
 from suanwang.domain.voucher import Voucher
 from suanwang.domain.workload import Workload
 from suanwang.errors import InvalidInput, NotPermitted, Problem, msg
-from suanwang.schemas.answers import BudgetList, DocumentList, EventList, Moment, PriceTable, TransferPage, UsageList
+from suanwang.schemas.answers import (
+    BudgetList,
+    ChargeList,
+    DocumentList,
+    EventList,
+    Moment,
+    PeriodList,
+    PriceTable,
+    TransferPage,
+    UsageList,
+)
+from suanwang.schemas.focus import Billed
 from suanwang.schemas.unwire import read_plain
 from suanwang.schemas.workload_document import document_of
 from suanwang.schemas.yaml_file import read_yaml
@@ -63,7 +75,7 @@ class RemoteDesk:
 
     @property
     def books(self) -> Books:
-        return RemoteBooks(self._get, self._tenant)
+        return RemoteBooks(self._get, self._post, self._tenant)
 
     def _ask(self, verb: str, path: str, **request: Any) -> httpx.Response:
         """The hub's answer. What may be repeated (no change, or a keyed one) is, while the hub says "not now".
@@ -220,10 +232,11 @@ class RemoteDesk:
 
 
 class RemoteBooks(Books):
-    """What of the books can be read over HTTP; the other verbs raise NotPermitted(hub-only)."""
+    """What of the books can be had over HTTP; the other verbs raise NotPermitted(hub-only)."""
 
-    def __init__(self, get: Callable[..., Any], tenant: str) -> None:
+    def __init__(self, get: Callable[..., Any], post: Callable[..., Any], tenant: str) -> None:
         self._get = get
+        self._post = post
         self._tenant = tenant
 
     @property
@@ -252,6 +265,18 @@ class RemoteBooks(Books):
     def statement(self, month: str, *, site: str = "", programme: str = "") -> Invoice:
         whose = f"programmes/{_in_path(programme)}" if programme else f"sites/{_in_path(site)}"
         found: Invoice = self._get(Invoice, f"/v1/{whose}/statement", month=month)
+        return found
+
+    def billed(self, month: str, tenant: str = "") -> list[Billed]:
+        found: ChargeList = self._get(ChargeList, "/v1/charges", month=month, tenant=tenant)
+        return list(found.rows)
+
+    def closed_months(self) -> list[ClosedPeriod]:
+        found: PeriodList = self._get(PeriodList, "/v1/periods")
+        return list(found.periods)
+
+    def close_month(self, month: str) -> ClosedPeriod:
+        found: ClosedPeriod = self._post(ClosedPeriod, "/v1/periods", {"month": month})
         return found
 
     def _of(self, tenant: str, what: str) -> str:

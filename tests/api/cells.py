@@ -45,6 +45,7 @@ POOLS = {"me": "toys", "poor": "spares"}
 MISSING = {"tenant_id": "nobody", "site_id": "nowhere", "pool_id": "no-pool", "programme_id": "none"}
 MONTHLY = (
     *(f"tenants/{{tenant_id}}/{what}" for what in ("charges.csv", "documents", "delivered")),
+    "charges",
     "sites/{site_id}/statement",
     "programmes/{programme_id}/statement",
 )
@@ -114,6 +115,7 @@ def body_of(hub: HubWorld, cell: Cell, number: int) -> Any:
         "post /v1/workloads/check": hub.workload(name=MARKS[tenant], tenant=tenant),
         "post /v1/tenants/{tenant_id}/deposits": {"amount": "1 CNY"},
         "post /v1/programmes/{programme_id}/funds": {"amount": "1 CNY"},
+        "post /v1/periods": {"month": "2020-01"},
         "post /v1/vouchers": {
             "id": f"v{number}",
             "programme": "half",

@@ -77,11 +77,19 @@ def test_the_books_of_a_month_are_the_same(hub: HubWorld, tmp_path: Path) -> Non
     assert (told.accelerator_id, told.delivered, told.charged) == (ours.accelerator_id, ours.delivered, ours.charged)
     statement = far.books.statement(month, site="here")
     assert statement.charged == near.books.statement(month, site="here").charged
+    assert [(r.tenant, r.amount, r.category) for r in far.books.billed(month)] == [
+        (r.tenant, r.amount, r.category) for r in near.books.billed(month)
+    ]
+    assert far.books.closed_months() == []
+    with pytest.raises(Conflict, match="not over"):
+        far.books.close_month(month)
+    closed = far.books.close_month("2020-01")
+    assert (closed.period.id, far.books.closed_months()) == ("2020-01", near.books.closed_months())
     assert far.books.statement(month, programme="half").charged == near.books.statement(month, programme="half").charged
     assert far.books.budgets() == near.books.budgets(tenant="me")
     assert tuple(far.books.budget_alerts()) == tuple(near.books.budget_alerts(tenant="me"))
     with pytest.raises(NotPermitted, match="own machine"):
-        far.books.close_month(month)
+        far.books.price_books()
     with pytest.raises(NotFound):
         far.books.invoices("nobody", month)
 
