@@ -54,30 +54,30 @@ def divide(request: Request, offers: Sequence[Offer]) -> Divided | None:
     return Divided(pieces=tuple(pieces), total=cost, saved=whole - cost)
 
 
-def slots_of(request: Request, offers: Sequence[Offer]) -> Ints:
-    """Edges of whole hours from the first start on, to the deadline, or until the longest run could end."""
+def slots_of(request: Request, offers: Sequence[Offer], slot_us: int = HOUR_US) -> Ints:
+    """Edges of whole slots of UTC from the first start on, to the deadline, or until the longest run could end."""
     first = min(to_us(offer.first) for offer in offers)
     longest = max(offer.bid.mid.duration_us for offer in offers)
     end = to_us(request.earliest + request.horizon) + longest
     if request.deadline is not None:
         margin = max(o.bid.high.duration_us - o.bid.mid.duration_us for o in offers)
         end = min(end, to_us(request.deadline) - margin)
-    begin = -(-first // HOUR_US) * HOUR_US
-    return np.arange(begin, end + 1, HOUR_US, dtype=np.int64)
+    begin = -(-first // slot_us) * slot_us
+    return np.arange(begin, end + 1, slot_us, dtype=np.int64)
 
 
 def course_of(request: Request, offers: Sequence[Offer], slots: Ints, saves: Checkpointing) -> Course:
     """The course of a run that is saved so, over the offers' pools and the slots."""
-    pause_us = round(saves.pause_s * MICRO)
+    pause_us, slot_us = round(saves.pause_s * MICRO), int(slots[1] - slots[0])
     longest = max(offer.bid.mid.duration_us for offer in offers)
     later = 1 + EARLIER * np.arange(len(slots) - 1)
-    units = min(UNITS_A_SLOT * -(-longest // HOUR_US), UNITS_MAX)
+    units = min(UNITS_A_SLOT * -(-longest // slot_us), UNITS_MAX)
     per_us = [Fraction(units, offer.bid.mid.duration_us) for offer in offers]
     return Course(
         units=units,
         entry=np.array([offer.bid.data.micro / MICRO for offer in offers]),
         cost=np.array([slot_costs(request, offer, slots) * later for offer in offers]),
-        pace=np.array([max(1, int(rate * HOUR_US)) for rate in per_us], np.int64),
+        pace=np.array([max(1, int(rate * slot_us)) for rate in per_us], np.int64),
         begin=np.array([-int(-rate * pause_us // 1) for rate in per_us], np.int64),
         moving=_moving(request, offers, saves.size_bytes),
     )

@@ -1,7 +1,8 @@
 """Paused: a run that is stopped in dear hours and goes on from its checkpoint in the same pool, where that pays.
 
-The way of least cost over whole hours is found by `pieces`; its option is then made exact. A pause costs run time of
-its own (`checkpoint.pause`), and at the high end what was done since the last checkpoint too.
+The way of least cost over quarters of an hour (of a long run: whole hours) is found by `pieces`; its option is then
+made exact. A pause costs run time of its own (`checkpoint.pause`), and at the high end of the estimate what was done
+since the last checkpoint too.
 """
 
 from collections.abc import Sequence
@@ -26,6 +27,9 @@ from suanwang.units import MICRO
 GAIN = Fraction(1, 100)
 """Of what the run costs in one go: what pauses must save at least."""
 
+LONG_US = 48 * HOUR_US
+"""Runs longer than that are cut at whole hours."""
+
 Spans = Sequence[tuple[int, int]]
 """(begin, end) of each part of a run, microseconds since the epoch."""
 
@@ -45,29 +49,32 @@ def paused(request: Request, offers: Sequence[Offer], whole: Money) -> tuple[Off
     return best
 
 
-def least_hours(costs: Floats, hours: float) -> float:
-    """Sum of the cheapest slots, so many hours of them, the last one in part: no way through them costs less."""
+def least_slots(costs: Floats, count: float) -> float:
+    """Sum of so many of the cheapest slots, the last one in part: no way through them costs less."""
     ordered = np.sort(costs[np.isfinite(costs)])
-    full = int(hours)
-    if len(ordered) < hours:
+    full = int(count)
+    if len(ordered) < count:
         return float("inf")
-    rest = (hours - full) * float(ordered[full]) if hours > full else 0.0
+    rest = (count - full) * float(ordered[full]) if count > full else 0.0
     return float(ordered[:full].sum()) + rest
 
 
 def _least(request: Request, offer: Offer) -> float:
     """In currency: no run with pauses costs less there; infinite where there is no time for one."""
-    slots = slots_of(request, [offer])
+    slots = slots_of(request, [offer], _slot_us(offer))
     if len(slots) < 3:
         return float("inf")
-    return least_hours(slot_costs(request, offer, slots), offer.bid.mid.duration_us / HOUR_US) + (
-        offer.bid.data.micro / MICRO
-    )
+    least = least_slots(slot_costs(request, offer, slots), offer.bid.mid.duration_us / _slot_us(offer))
+    return least + offer.bid.data.micro / MICRO
+
+
+def _slot_us(offer: Offer) -> int:
+    return HOUR_US if offer.bid.mid.duration_us > LONG_US else HOUR_US // 4
 
 
 def _paused(request: Request, offer: Offer, saves: Checkpointing) -> Option | None:
     """The cheapest run with pauses there that keeps the limits; None where the cheapest has none."""
-    slots = slots_of(request, [offer])
+    slots = slots_of(request, [offer], _slot_us(offer))
     course = course_of(request, [offer], slots, saves)
     pace, begin = int(course.pace[0]), int(course.begin[0])
     cost, way = cheapest_alone(Alone(units=course.units, cost=course.cost[0], pace=pace, begin=begin))
