@@ -198,6 +198,11 @@ class Workload:
         return tuple(data for data in self.data if data.uri)
 
     @property
+    def stoppable(self) -> Checkpointing | None:
+        """How it goes on after it was stopped; None where it may not be stopped, or could not go on."""
+        return self.checkpointing if self.preemptible else None
+
+    @property
     def linked(self) -> bool:
         """Whether its place depends on where other workloads run."""
         return bool(self.after or self.near or self.apart)

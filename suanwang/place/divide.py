@@ -15,7 +15,6 @@ from suanwang.domain.money import Money, total
 from suanwang.domain.placement import CostPart, Divided, Piece
 from suanwang.domain.workload import Checkpointing
 from suanwang.place.instance import Floats, Ints
-from suanwang.place.objective import Run
 from suanwang.place.offer import Offer, Request
 from suanwang.place.options import BYTES_PER_GB, links_of
 from suanwang.place.outlook import HOUR_US, from_us, to_us
@@ -30,8 +29,8 @@ EARLIER = 1e-9
 
 def divide(request: Request, offers: Sequence[Offer]) -> Divided | None:
     """The pieces that cost least, if they cost less than the cheapest offer; else None."""
-    saves = request.workload.checkpointing
-    if not offers or saves is None or not request.workload.preemptible:
+    saves = request.workload.stoppable
+    if not offers or saves is None:
         return None
     slots = slots_of(request, offers)
     if len(slots) < 2:
@@ -127,20 +126,13 @@ def cut(durations_us: Sequence[int], slots: Ints, way: Ints, pause_us: int) -> l
 
 
 def _piece(offer: Offer, begin_us: int, end_us: int, moved: float) -> Piece:
-    whole = offer.bid.mid
-    share = Fraction(end_us - begin_us, whole.duration_us)
-    part = Run(
-        accelerators=whole.accelerators,
-        duration_us=end_us - begin_us,
-        energy_kwh_it=whole.energy_kwh_it * share,
-        delivered_pflops_per_s=whole.delivered_pflops_per_s,
-    )
+    part = offer.bid.mid.lasting(end_us - begin_us)
     data = Money(round(moved * MICRO), offer.bid.data.unit)
     cost = replace(offer.bid, mid=part, data=data).cost(offer.outlook, begin_us)
     return Piece(
         pool_id=offer.pool.id,
         site_id=offer.site.id,
-        accelerators=whole.accelerators,
+        accelerators=part.accelerators,
         start=from_us(begin_us),
         end=from_us(end_us),
         cost={part: amount for part, amount in cost.items() if amount or part is not CostPart.DATA},

@@ -43,6 +43,11 @@ class Run:
         """Mean power of the gang at the IT equipment."""
         return self.energy_kwh_it * HOUR_US / self.duration_us
 
+    def lasting(self, duration_us: int) -> "Run":
+        """The same gang at the same power for another time: a part of the run."""
+        energy = self.energy_kwh_it * Fraction(duration_us, self.duration_us)
+        return replace(self, duration_us=duration_us, energy_kwh_it=energy)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bid:

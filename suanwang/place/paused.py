@@ -36,8 +36,8 @@ Spans = Sequence[tuple[int, int]]
 
 def paused(request: Request, offers: Sequence[Offer], whole: Money) -> tuple[Offer, Option] | None:
     """The cheapest option with pauses, of any offer, if it saves enough of `whole`, the cheapest without; else None."""
-    saves = request.workload.checkpointing
-    if saves is None or not request.workload.preemptible:
+    saves = request.workload.stoppable
+    if saves is None:
         return None
     most, best = whole.times(1 - GAIN), None
     for least, _, offer in sorted((_least(request, offer), n, offer) for n, offer in enumerate(offers)):
@@ -117,7 +117,7 @@ def option_in(offer: Offer, estimate: Estimate, spans: Spans) -> Option | None:
     high = _cost(offer, asked.high, longest)
     billed = [total([m for part, m in each.items() if part is not CostPart.CARBON], unit) for each in (cost, high)]
     market = outlook.market is not None
-    runs = [(_part(asked.mid, begin, end), begin) for begin, end in spans]
+    runs = [(asked.mid.lasting(end - begin), begin) for begin, end in spans]
     return Option(
         pool_id=offer.pool.id,
         site_id=offer.site.id,
@@ -157,21 +157,13 @@ def _with_pauses(estimate: Estimate, pauses: int, saves: Checkpointing) -> Estim
     )
 
 
-def _part(run: Run, begin_us: int, end_us: int) -> Run:
-    return replace(
-        run,
-        duration_us=end_us - begin_us,
-        energy_kwh_it=run.energy_kwh_it * Fraction(end_us - begin_us, run.duration_us),
-    )
-
-
 def _cost(offer: Offer, run: Run, spans: Spans) -> dict[CostPart, Money]:
     """Cost of a run in these spans by part, each span's to the nearest millionth."""
     unit = offer.bid.data.unit
     sums: dict[CostPart, list[Money]] = {}
     for number, (begin, end) in enumerate(spans):
         data = Money.zero(unit) if number else offer.bid.data
-        each = replace(offer.bid, mid=_part(run, begin, end), data=data).cost(offer.outlook, begin)
+        each = replace(offer.bid, mid=run.lasting(end - begin), data=data).cost(offer.outlook, begin)
         for part, amount in each.items():
             sums.setdefault(part, []).append(amount)
     return {part: total(amounts, unit) for part, amounts in sums.items()}

@@ -206,7 +206,7 @@ class _Planner:
     def _least(self, number: int, prices: Floats) -> float:
         """The least that a workload costs at these prices, in one go or, where it may be stopped, in parts."""
         workload = self.asks[number].workload
-        least = least_in_parts if workload.preemptible and workload.checkpointing is not None else least_total
+        least = least_in_parts if workload.stoppable else least_total
         return min(least(offer, self.window, prices, self.taken) for offer in self.alone[number])
 
 

@@ -137,7 +137,7 @@ class Waiting:
             run_s_max=option.estimate.time_s.high,
             user=job.tenant,
             deadline=job.workload.limits.deadline,
-            preemptible=job.workload.preemptible and job.workload.checkpointing is not None,
+            preemptible=job.workload.stoppable is not None,
             considered=job.reason is not None,
             noted=(job.reason, job.detail) if job.reason is not None else None,
             left=max(0.0, 1.0 - had.done_s / option.estimate.time_s.high) if had.done_s else 1.0,
@@ -202,7 +202,7 @@ class Active:
 
 def _pause_at(job: Job, now: datetime) -> Pause | None:
     """The planned pause that `now` lies in, if more of it is left than it costs."""
-    saves = job.workload.checkpointing
+    saves = job.workload.stoppable
     if saves is None:
         return None
     worth = now + timedelta(seconds=saves.pause_s)
@@ -212,7 +212,7 @@ def _pause_at(job: Job, now: datetime) -> Pause | None:
 def scaling_of(job: Job) -> Scaling | None:
     """How the job scales, if its workload says so and it can be stopped and go on."""
     demand, quoted = job.workload.demand, _placement(job).option.accelerators
-    if demand.least is None or not (job.workload.preemptible and job.workload.checkpointing):
+    if demand.least is None or job.workload.stoppable is None:
         return None
     return Scaling(least=min(demand.least, quoted), most=quoted, serial=demand.serial_share or 0.0)
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from suanwang.place import network
 from suanwang.place.instance import Floats
 from suanwang.place.network import Edge, Solution, solve
 
@@ -65,3 +66,22 @@ def test_what_cannot_be_together_costs_without_end() -> None:
     assert solve([np.zeros(PLACES)] * 2, [Edge(a=0, b=1, between=never)]).cost == np.inf
     with pytest.raises(ValueError, match="two things"):
         solve([np.zeros(PLACES)], [Edge(a=0, b=0, between=never)])
+
+
+@quickly
+@given(seed=seeds, kept=st.booleans())
+def test_a_ring_of_many_places_is_exact(seed: int, *, kept: bool) -> None:
+    """Things with two neighbours, and so many places that dear ones are passed over; sums kept or added up again."""
+    random = np.random.default_rng(seed)
+    places = int(random.integers(2, 40))
+    own = list(random.random((3, places)) * random.integers(1, 4) - 0.5)
+    between = random.random((places, places))
+    between[random.random(between.shape) < 0.1 * (seed % 2)] = np.inf
+    edges = [Edge(a=a, b=b, between=between) for a, b in ((0, 1), (0, 2), (1, 2))]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(network, "SUMS_MAX", network.SUMS_MAX if kept else 0)
+        found = solve(own, edges)
+    x, y, z = own[0][:, None, None], own[1][None, :, None], own[2][None, None, :]
+    every = x + y + z + between[:, :, None] + between[:, None, :] + between[None, :, :]
+    assert found.exact
+    assert found.cost == pytest.approx(float(every.min()))
