@@ -38,9 +38,9 @@ def tick(hub: Hub, policy: Policy, before: datetime | None = None) -> TickReport
 
     `before`: when the tick before was, for policies that decide in rounds; None: not known, so that a round begins.
     """
-    now = hub.clock.now()  # 1 the clock; signals are functions of it
-    cancel_asked(hub, now)
+    cancel_asked(hub, hub.clock.now())
     seen = collect(hub)  # 2 engine states, and 3 metering of what they say
+    now = hub.clock.now()  # 1 the clock, for all that follows from that: no job is settled before it ended
     planned = plan_new(hub, now)
     state = snapshot(hub, now, seen.unreachable, policy, before)  # 4 snapshot
     decisions = cycle(state, policy)  # 5 cycle

@@ -1,7 +1,8 @@
 """Preemption and resize, carried out by the hub: the attempt is asked to stop, the job waits, and goes on later."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -182,3 +183,24 @@ def test_every_queueing_policy_admits_live(policy: str) -> None:
     names = [hall.order(f"job-{n}", 0.5, count=4, tenant=("me", "you")[n % 2]) for n in range(4)]
     hall.run(240, step=10)
     assert {hall.job(name).outcome for name in names} == {JobState.SUCCEEDED}
+
+
+class Running(ManualClock):
+    """A clock that goes on by a second whenever it is read, as a fast one does between two steps of a tick."""
+
+    def now(self) -> datetime:
+        self.advance(1)
+        return super().now()
+
+
+def test_no_move_is_dated_before_the_one_that_led_to_it() -> None:
+    hall = Hall("easy")
+    hall.hub = replace(hall.hub, clock=Running(MONDAY))
+    long = hall.order("long", 0.2)
+    for _ in range(400):
+        tick(hall.hub, hall.policy)
+        hall.clock.advance(max(0.0, (hall.hub.clock.now() - hall.clock.now()).total_seconds()))
+    assert hall.job(long).state is JobState.SETTLED
+    with hall.hub.store.transaction() as tx:
+        dates = [event.at for event in tx.jobs.events(long)]
+    assert dates == sorted(dates)
